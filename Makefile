@@ -1,0 +1,62 @@
+# Thin lines over the `harness` command; `make study NAME=...` and `make test` need nothing before.
+PYTHON ?= python3
+BIN := .venv/bin
+PINS := .venv/pins-installed
+word = $(if $($(1)),--$(2) "$($(1))")
+budget = $(call word,TRIALS,trials) $(call word,SEEDS,seeds) $(call word,EPOCHS,epochs)
+.DEFAULT_GOAL := help
+.PHONY: help setup study list plan ui report resume compare check test test-all bench system
+
+help: $(PINS)
+	@$(BIN)/harness --help
+
+setup: $(PINS)
+
+$(PINS): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python: got $$($(PYTHON) --version); allowed: 3.11 or newer; say make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+study: $(PINS)
+	@$(BIN)/harness study "$(NAME)" $(budget) $(call word,WORKERS,workers) $(call word,RETRY,retry)
+
+list: $(PINS)
+	@$(BIN)/harness list
+
+plan: $(PINS)
+	@$(BIN)/harness plan "$(NAME)" $(budget)
+
+ui: $(PINS)
+	@$(BIN)/harness ui $(call word,PORT,port)
+
+report: $(PINS)
+	@$(BIN)/harness report "$(NAME)"
+
+resume: $(PINS)
+	@$(BIN)/harness resume "$(RUN)" $(call word,EPOCHS,epochs)
+
+compare: $(PINS)
+	@$(BIN)/harness compare $(RUNS)
+
+check: $(PINS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy harness studies tests benchmarks
+	$(BIN)/python -m pytest -q tests/test_layers.py
+	$(BIN)/harness check
+
+test: $(PINS)
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-all: $(PINS)
+	$(BIN)/python -m pytest -n 2
+
+bench: $(PINS)
+	$(BIN)/python benchmarks/trials_per_hour.py
+
+system:
+	@if command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist >/dev/null; \
+	else echo "no apt-get here: tests that need dataset-fashion-mnist will be skipped"; fi

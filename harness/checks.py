@@ -1,0 +1,75 @@
+"""Checks: what can be known to be wrong with a study before anything is trained."""
+
+from dataclasses import dataclass
+
+import optuna
+from rich.console import Console
+
+from harness.anatomy.describe import Anatomy
+from harness.design import Slot
+from harness.measures import measures, require_measures
+from harness.recipe import Recipe
+from harness.samplers import sampler_for
+from harness.settings import UserError
+from harness.study import Study, Value, label, line_in, load, names
+from harness.training import anatomy_of
+
+SAMPLES = 2
+"""Recipes drawn in each cell: enough to run every line of an ordinary `space`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A recipe of one cell that can be built, and what its network is."""
+
+    cell: dict[str, Value]
+    recipe: Recipe
+    anatomy: Anatomy
+    feasible: bool
+
+
+def check(study: Study, *, files: bool = True) -> list[Sample]:
+    """Return sampled recipes of every cell, each built on the meta device.
+
+    Raises:
+        UserError: a recipe is refused or cannot be built, a metric does not exist, or, with
+            `files`, a dataset's file is missing or damaged.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    draws = optuna.create_study(sampler=sampler_for(study, 0))
+    samples = [
+        _sample(study, draws, cell, point) for cell in study.cells() for point in range(SAMPLES)
+    ]
+    for recipe in {sample.recipe.task: sample.recipe for sample in samples}.values():
+        require_measures(study, measures(recipe))
+    if files:
+        for data in {sample.recipe.data: None for sample in samples}:
+            data.check()
+    return samples
+
+
+def check_all(console: Console) -> None:
+    """Check every study of the folder, without its data files; raise UserError at the first."""
+    for name in names():
+        samples = check(load(name), files=False)
+        cells = len({label(sample.cell) for sample in samples})
+        console.print(f"{name}: {len(samples)} recipes of {cells} cells build", highlight=False)
+
+
+def _sample(study: Study, draws: optuna.Study, cell: dict[str, Value], point: int) -> Sample:
+    slot = Slot(role="search", cell=cell, point=point, seed=study.seed, epochs=study.epochs)
+    draws.enqueue_trial({}, slot.attributes())
+    trial = draws.ask()
+    try:
+        recipe = study.recipe(trial, cell)
+        anatomy = anatomy_of(recipe)
+    except UserError as error:
+        raise UserError.within(f"{study.name} at {label(cell)}", error) from error
+    except Exception as error:
+        assert study.source is not None
+        where = f"{study.source.name}:{line_in(study.source, error)} at {label(cell)}"
+        got = f"{type(error).__name__}: {error}"
+        do = "correct the study's space"
+        raise UserError(where, got=got, allowed="a recipe that can be built", do=do) from error
+    feasible = all(value <= 0 for value in draws.trials[-1].constraints.values())
+    return Sample(cell=cell, recipe=recipe, anatomy=anatomy, feasible=feasible)

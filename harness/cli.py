@@ -1,0 +1,144 @@
+"""The `harness` command: verbs only; whatever is heavy is imported inside its verb."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.settings import UserError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Designed comparisons of depth, width and layer type: train, resume, compare, answer.",
+)
+Name = Annotated[str, typer.Argument(help="a study: the name of a file in studies/, without .py")]
+Trials = Annotated[int | None, typer.Option(min=1, help="trials in all (in each cell of a design)")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="fresh seeds that confirm each cell")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="epochs of every training")]
+
+
+@app.command()
+def study(
+    name: Name,
+    trials: Trials = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes that train")] = 1,
+    retry: Annotated[str, typer.Option(help='"failed": try the failed trials again')] = "",
+) -> None:
+    """Run a study, or go on with it, and print its answer."""
+    if retry not in ("", "failed"):
+        raise UserError("RETRY", got=retry, allowed="failed", do="say RETRY=failed")
+    _quick_check(name)
+    from harness.run import run_study
+
+    budget = _budget(trials, seeds, epochs)
+    status = run_study(name, budget, workers=workers, retry=bool(retry), console=_console())
+    raise typer.Exit(status)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the studies, their question and their state."""
+    from harness.listing import print_list
+
+    print_list(_console())
+
+
+@app.command()
+def plan(name: Name, trials: Trials = None, seeds: Seeds = None, epochs: Epochs = None) -> None:
+    """Show cells, trials, parameters, seconds and bytes of a study; train nothing."""
+    _quick_check(name)
+    from harness.plan import print_plan
+
+    print_plan(name, _console(), _budget(trials, seeds, epochs))
+
+
+@app.command()
+def report(name: Name) -> None:
+    """Write the report of a study from what is there, and print the answer."""
+    _quick_check(name)
+    from harness.run import report_study
+
+    report_study(name, _console())
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="the id of a run, or its beginning")],
+    epochs: Annotated[str, typer.Option(help="more epochs for a finished run, as +5")] = "",
+) -> None:
+    """Go on with one killed run, or train a finished one for more epochs."""
+    more = _more_epochs(epochs)
+    from harness.resume import resume_run
+
+    raise typer.Exit(resume_run(run, more, _console()))
+
+
+@app.command()
+def compare(runs: Annotated[list[str], typer.Argument(help="ids of runs")]) -> None:
+    """Show runs side by side: what differs, and what came out."""
+    from harness.side_by_side import print_runs
+
+    print_runs(runs, _console())
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Serve the MLflow UI over the store on 127.0.0.1."""
+    from harness.ui import serve
+
+    raise typer.Exit(serve(port))
+
+
+@app.command()
+def check() -> None:
+    """Sample the recipes of every study and build them on the meta device."""
+    from harness.checks import check_all
+
+    check_all(_console())
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one line and exit status 2."""
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _console() -> Console:
+    return Console(stderr=False, width=None if sys.stdout.isatty() else 100)
+
+
+def _quick_check(name: str) -> None:
+    """Refuse an unknown study before anything heavy is imported."""
+    from harness.study import path_of
+
+    path_of(name)
+    if os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"):
+        do = "unset it: it lets a checkpoint run code"
+        got = os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"]
+        raise UserError("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", got=got, allowed="unset", do=do)
+
+
+def _budget(trials: int | None, seeds: int | None, epochs: int | None) -> dict[str, int]:
+    given = {"trials": trials, "seeds": seeds, "epochs": epochs}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _more_epochs(text: str) -> int:
+    if not text:
+        return 0
+    if not (text.startswith("+") and text[1:].isdigit() and int(text[1:]) > 0):
+        raise UserError("EPOCHS", got=text, allowed="+1, +2, …", do="say EPOCHS=+5")
+    return int(text[1:])

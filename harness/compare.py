@@ -1,0 +1,245 @@
+"""Compare: a study's levels, or any runs, side by side, with the uncertainty of their seeds."""
+
+import io
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas
+from rich.console import Console
+from rich.table import Table
+
+from harness import statistics
+from harness.plots.panels import places
+from harness.plots.style import written
+from harness.record import Record
+from harness.settings import UserError
+
+SIGNIFICANCE = 0.05
+METRICS = ("train/", "val/", "test/", "params/", "best/", "cost/")
+SIDE = ("params/trainable", "cost/wall_seconds")
+"""Metrics that a comparison as text shows beside the one that decides."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One level against the reference level at equal other values: level − reference, by seeds."""
+
+    stratum: str
+    level: str
+    reference: str
+    cell: str
+    paired: statistics.Paired
+    gain: float
+    """The difference, positive where the level is better than the reference."""
+    p: float = math.nan
+    """Corrected by Holm for all comparisons of the study."""
+    better_share: float = math.nan
+    """P(level better than reference), ties as half."""
+
+    @property
+    def verdict(self) -> str:
+        """What may be said: "better", "worse", "cannot tell", "interval only", "too few seeds"."""
+        if self.paired.n < statistics.SMALLEST_INTERVAL:
+            return "too few seeds"
+        if self.paired.n < statistics.SMALLEST_CLAIM:
+            return "interval only"
+        if self.p >= SIGNIFICANCE:
+            return "cannot tell"
+        return "better" if self.gain > 0 else "worse"
+
+
+def comparisons(record: Record) -> list[Comparison]:
+    """Return every level against its stratum's reference level, Holm-corrected over all of them."""
+    found = [
+        _compare(record, held, levels, level)
+        for held, levels in strata(record).items()
+        for level in list(levels)[1:]
+    ]
+    corrected = statistics.holm([one.paired.p for one in found])
+    return [replace(one, p=p) for one, p in zip(found, corrected, strict=True)]
+
+
+def strata(record: Record) -> dict[str, dict[str, str]]:
+    """Return {the values held equal: {compared level: cell}}, the reference level first."""
+    found: dict[str, dict[str, str]] = {}
+    for cell, (held, level) in places(record).items():
+        found.setdefault(held, {})[level] = cell
+    return found
+
+
+def _compare(record: Record, held: str, levels: dict[str, str], level: str) -> Comparison:
+    reference = next(iter(levels))
+    first, second = (_by_seed(record, levels[which]) for which in (level, reference))
+    paired = statistics.paired_difference(first, second)
+    sign = 1 if record.larger_is_better(record.answer_metric) else -1
+    gains = [sign * (first[seed] - second[seed]) for seed in set(first) & set(second)]
+    return Comparison(
+        stratum=held,
+        level=level,
+        reference=reference,
+        cell=levels[level],
+        paired=paired,
+        gain=sign * paired.mean,
+        better_share=statistics.probability_better(gains).mean,
+    )
+
+
+def _by_seed(record: Record, cell: str) -> dict[int, float]:
+    rows = record.confirmed(cell)
+    return {
+        int(seed): float(value) for seed, value in zip(rows["seed"], rows["value"], strict=True)
+    }
+
+
+def cell_table(record: Record, compared: list[Comparison]) -> pandas.DataFrame:
+    """Return one row for each cell: parameters, seeds, mean, difference to the reference, verdict.
+
+    All in the unit of the metric: "mean" with "low" and "high" over confirm seeds, "difference"
+    (level − reference) with its own, "best search" of the first objective.
+    """
+    objective = record.study.objectives[0]
+    by_cell = {one.cell: one for one in compared}
+    rows = []
+    for cell in record.cells():
+        best = record.ranked(cell)
+        seeds = statistics.t_interval(record.confirmed(cell)["value"].to_list())
+        row: dict[str, object] = {
+            "cell": cell,
+            "params/trainable": record.trainable(cell),
+            "best search": float(best[objective].iloc[0]) if len(best) else math.nan,
+            "n": seeds.n,
+            "mean": seeds.mean,
+            "low": seeds.low,
+            "high": seeds.high,
+        }
+        rows.append(row | _compared_columns(by_cell.get(cell)))
+    return pandas.DataFrame(rows)
+
+
+def _compared_columns(one: Comparison | None) -> dict[str, object]:
+    names = ("difference", "difference low", "difference high", "pairs", "P(better)", "p_holm")
+    if one is None:
+        return {**dict.fromkeys(names, math.nan), "verdict": "reference"}
+    paired = one.paired
+    values = (paired.mean, paired.low, paired.high, paired.n, one.better_share, one.p)
+    return {**dict(zip(names, values, strict=True)), "verdict": one.verdict}
+
+
+def compare(
+    frame: pandas.DataFrame, metric: str | None = None, *, larger_is_better: bool | None = None
+) -> pandas.DataFrame:
+    """Return one row for each set of runs that differ in nothing but the seed, best first.
+
+    Args:
+        frame: one row a run: `run`, settings `recipe/…` and `tag/…`, metrics `val/…`, `cost/…` ….
+        metric: what decides which is best; the frame's headline metric if None.
+        larger_is_better: its direction; what `frame.attrs["higher_is_better"]` says if None.
+
+    Returns:
+        `runs` (joined by spaces), `n`, the settings that differ, of each metric its mean and, as
+        "<metric> ±", the half-width of its 95 % interval, and `p`: of no difference to the first
+        row (paired if three seeds or more are common, else Welch). `attrs["metric"]` decided.
+
+    Raises:
+        UserError: there is no run, or no run has the metric.
+    """
+    metric = _metric(frame, metric)
+    if larger_is_better is None:
+        directions = frame.attrs.get("higher_is_better", {})
+        larger_is_better = bool(directions.get(metric.partition("/")[2], False))
+    differing = [name for name in _settings(frame) if frame[name].astype(str).nunique() > 1]
+    keys = frame[differing].astype(str).agg("\n".join, axis=1) if differing else frame.index * 0
+    groups = [rows for _, rows in frame.groupby(keys, sort=False)]
+    sign = -1 if larger_is_better else 1
+    groups.sort(key=lambda rows: (rows[metric].isna().all(), sign * rows[metric].mean()))
+    best = groups[0]
+    rows = [
+        _row(rows, differing) | {"p": math.nan if rows is best else _p(rows, best, metric)}
+        for rows in groups
+    ]
+    table = pandas.DataFrame(rows)
+    table.attrs["metric"] = metric
+    return table
+
+
+def as_text(table: pandas.DataFrame, width: int = 80) -> str:
+    """Return a comparison as text of at most `width` columns, and whether the best two differ."""
+    metric = str(table.attrs["metric"])
+    metrics = [name for name in dict.fromkeys([metric, *SIDE]) if name in table]
+    drawn = Table(box=None, pad_edge=False)
+    drawn.add_column("settings that differ", overflow="fold", ratio=1)
+    for name in ("n", *metrics, "p"):
+        drawn.add_column(name, justify="right", overflow="fold")
+    for _, row in table.iterrows():
+        values = [_plus_minus(row[name], row[f"{name} ±"]) for name in metrics]
+        drawn.add_row(_differences(row), str(row["n"]), *values, written(row["p"]))
+    sink = io.StringIO()
+    console = Console(file=sink, width=width, color_system=None, markup=False, emoji=False)
+    console.print(drawn)
+    console.print(_note(table, metric), highlight=False)
+    return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()) + "\n"
+
+
+def _metric(frame: pandas.DataFrame, metric: str | None) -> str:
+    measured = [
+        name
+        for name in map(str, frame.columns)
+        if name.startswith(METRICS) and frame[name].notna().any()
+    ]
+    if frame.empty or not measured:
+        do = "run a study first, or name other runs"
+        raise UserError("runs to compare", got=len(frame), allowed="runs with metrics", do=do)
+    headline = frame.attrs.get("headline")
+    wanted = [metric] if metric else [f"test/{headline}", f"val/{headline}", measured[0]]
+    found = [name for name in wanted if name in measured]
+    if not found:
+        raise UserError("metric", got=metric, allowed=", ".join(measured), do="choose one of them")
+    return str(found[0])
+
+
+def _settings(frame: pandas.DataFrame) -> list[str]:
+    names = [str(name) for name in frame.columns if str(name).startswith(("recipe/", "tag/"))]
+    return [name for name in names if name != "recipe/seed"]
+
+
+def _row(rows: pandas.DataFrame, differing: list[str]) -> dict[str, object]:
+    row: dict[str, object] = {"runs": " ".join(rows["run"].astype(str)), "n": len(rows)}
+    row |= {name: rows[name].iloc[0] for name in differing}
+    for name in map(str, rows.columns):
+        if name.startswith(METRICS):
+            interval = statistics.t_interval(rows[name].dropna().to_list())
+            row |= {name: interval.mean, f"{name} ±": interval.half_width}
+    return row
+
+
+def _p(first: pandas.DataFrame, second: pandas.DataFrame, metric: str) -> float:
+    sides = [rows.dropna(subset=[metric]) for rows in (first, second)]
+    if "recipe/seed" in first:
+        seeds = [
+            dict(zip(rows["recipe/seed"].astype(int), rows[metric], strict=True)) for rows in sides
+        ]
+        paired = statistics.paired_difference(seeds[0], seeds[1])
+        if paired.n >= statistics.SMALLEST_INTERVAL:
+            return paired.p
+    return statistics.welch_p(sides[0][metric].to_list(), sides[1][metric].to_list())
+
+
+def _differences(row: "pandas.Series[Any]") -> str:
+    names = [str(name) for name in row.index if str(name).startswith(("recipe/", "tag/"))]
+    parts = [f"{name.partition('/')[2]}={written(row[name])}" for name in names]
+    return " ".join(parts) or str(row["runs"])
+
+
+def _plus_minus(mean: float, half: float) -> str:
+    return written(mean) if math.isnan(half) else f"{written(mean)} ± {float(f'{half:.2g}'):g}"
+
+
+def _note(table: pandas.DataFrame, metric: str) -> str:
+    if len(table) < 2:
+        return f"One row: these runs differ in the seed alone, by {metric}."
+    p = float(table["p"].iloc[1])
+    if math.isnan(p):
+        return f"The best two are not separable by {metric}: too few seeds for a test."
+    separable = "separable" if p < SIGNIFICANCE else "not separable"
+    return f"The best two are {separable} by {metric} (p = {p:.2g}, uncorrected)."

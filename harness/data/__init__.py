@@ -1,0 +1,1 @@
+"""Datasets, one a file: `from harness.data.digits import Digits`."""

@@ -1,0 +1,35 @@
+"""The LightningDataModule of data in memory: three loaders over the parts of one split."""
+
+import math
+
+import pytorch_lightning as lightning
+
+from harness.data.batches import Batches, Split, Splits
+
+EVALUATION_SIZE = 1024
+"""Examples in a batch without gradients, at least: the size changes no result, only speed."""
+
+
+class InMemoryModule(lightning.LightningDataModule):
+    """Hands out loaders; the training loader is one object, so that its position can be loaded."""
+
+    def __init__(self, splits: Splits, train: Batches) -> None:
+        super().__init__()
+        self.splits = splits
+        self._train = train
+
+    def train_dataloader(self) -> Batches:
+        """Return the shuffled loader of the training part, the same object every time."""
+        return self._train
+
+    def val_dataloader(self) -> Batches:
+        """Return a loader of the validation part, in fixed order."""
+        return self._in_order(self.splits.validation)
+
+    def test_dataloader(self) -> Batches:
+        """Return a loader of the test set, in fixed order."""
+        return self._in_order(self.splits.test)
+
+    def _in_order(self, split: Split) -> Batches:
+        size = max(EVALUATION_SIZE, math.ceil(self._train.batch_size / self._train.parts))
+        return Batches(split, batch_size=size, shuffle=False)

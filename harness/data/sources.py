@@ -1,0 +1,78 @@
+"""Public files: in the cache, on the system or downloaded; sha256 checked on every read."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+
+from harness.settings import UserError
+
+TIMEOUT = 10
+"""Seconds without an answer after which a download is given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicFile:
+    """A gzip-compressed file that anyone can get, and what it must contain."""
+
+    name: str
+    sha256: str
+    """Of the decompressed content, as compression differs from one distributor to another."""
+    system: Path
+    """Directory where a package of the operating system puts the file."""
+    url: str
+    install: str
+    """Command that installs that package."""
+
+
+def cache_directory() -> Path:
+    """Return where downloads are kept: $HARNESS_DATA, or ~/.cache/harness."""
+    chosen = os.environ.get("HARNESS_DATA")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "harness"
+
+
+def read(file: PublicFile) -> bytes:
+    """Return the decompressed content; raise UserError if it is missing or its sha256 is wrong."""
+    for directory in (cache_directory(), file.system):
+        path = directory / file.name
+        if path.is_file():
+            return _checked(path.read_bytes(), file, origin=str(path), do=f"delete {path}")
+    return _download(file)
+
+
+def _download(file: PublicFile) -> bytes:
+    remedy = f"run `{file.install}` or put {file.name} into {cache_directory()}"
+    try:
+        with urlopen(file.url, timeout=TIMEOUT) as response:
+            compressed: bytes = response.read()
+    except (OSError, HTTPException) as error:
+        allowed = f"in {cache_directory()}, in {file.system} or at {file.url}"
+        got = f"not found ({type(error).__name__})"
+        raise UserError(file.name, got=got, allowed=allowed, do=remedy) from error
+    content = _checked(compressed, file, origin=file.url, do=remedy)
+    _write(cache_directory() / file.name, compressed)
+    return content
+
+
+def _checked(compressed: bytes, file: PublicFile, *, origin: str, do: str) -> bytes:
+    try:
+        content = gzip.decompress(compressed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(origin, got=f"{error}", allowed="a gzip file", do=do) from error
+    got = hashlib.sha256(content).hexdigest()
+    if got != file.sha256:
+        raise UserError(f"sha256 of {origin}", got=got, allowed=file.sha256, do=do)
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write all or nothing, whoever else writes the same file at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
+        temporary.write(content)
+    Path(temporary.name).replace(path)

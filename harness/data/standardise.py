@@ -1,0 +1,41 @@
+"""Standardisation: mean and deviation fitted on the training part, applied to every part."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """Maps x to (x − mean) / deviation in float32; what does not vary is only centred."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def apply(self, values: Tensor) -> Tensor:
+        """Return the standardised values, of the same shape, in float32."""
+        return ((values - self.mean) / self.deviation).float()
+
+
+def per_column(table: Tensor) -> Scale:
+    """Fit a mean and a deviation for each column of (n, columns)."""
+    # NumPy, because its sums do not depend on the number of threads.
+    numbers = table.numpy().astype(np.float64)
+    deviation = numbers.std(axis=0)
+    deviation[deviation == 0] = 1
+    return Scale(torch.from_numpy(numbers.mean(axis=0)), torch.from_numpy(deviation))
+
+
+def overall(images: Tensor) -> Scale:
+    """Fit one mean and one deviation over all pixels of uint8 images of any shape.
+
+    The pixels are counted by value first, which is exact in any order of summation and needs no
+    copy in floating point.
+    """
+    share = torch.bincount(images.flatten(), minlength=256).double() / images.numel()
+    value = torch.arange(256, dtype=torch.float64)
+    mean = (share * value).sum()
+    deviation = (share * (value - mean) ** 2).sum().sqrt()
+    return Scale(mean.float(), deviation.float() if deviation > 0 else torch.tensor(1.0))

@@ -1,0 +1,60 @@
+"""Evaluation: the loss and the metrics of a network on a split, each computed once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from harness.recipe import Task
+
+Batch = Sequence[Tensor]
+
+
+@torch.no_grad()
+def outputs_on(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    task: Task,
+    context: AbstractContextManager[object] | None = None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the network's outputs on all batches in eval mode, and the batches joined, on the CPU.
+
+    The network's training mode is put back afterwards.
+    """
+    like = next(network.parameters())
+    training = network.training
+    network.eval()
+    outputs: list[Tensor] = []
+    parts: list[Batch] = []
+    with context or nullcontext():
+        for batch in batches:
+            moved = [_like(part, like) for part in batch]
+            outputs.append(task.predict(network, moved).detach())
+            parts.append(moved)
+    network.train(training)
+    joined = [torch.cat(column).cpu() for column in zip(*parts, strict=True)]
+    return torch.cat(outputs).to("cpu", like.dtype), joined
+
+
+def score(
+    output: Tensor, batch: Batch, task: Task, metrics: Mapping[str, Metric]
+) -> dict[str, float]:
+    """Return `loss` and every metric of joined outputs; the metrics are reset before and after."""
+    scores = {"loss": float(task.loss(output, batch, training=False))}
+    for name, metric in metrics.items():
+        metric.reset()
+        metric.update(output, batch[-1])
+        scores[name] = float(metric.compute())
+        metric.reset()
+    return scores
+
+
+def prefixed(prefix: str, scores: Mapping[str, float]) -> dict[str, float]:
+    """Return the scores under `prefix/name`."""
+    return {f"{prefix}/{name}": value for name, value in scores.items()}
+
+
+def _like(part: Tensor, like: Tensor) -> Tensor:
+    return part.to(like.device, like.dtype) if part.is_floating_point() else part.to(like.device)

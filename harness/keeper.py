@@ -1,0 +1,229 @@
+"""The callback that keeps a training: its history, its best weights, its checkpoints, its end."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from harness.checkpoints import random_state, restore_random_state
+from harness.evaluation import outputs_on, prefixed, score
+from harness.learner import Learner
+
+History = list[dict[str, float]]
+CHECKPOINT_SECONDS = 1.0
+"""A checkpoint of a small net costs 5-10 ms with fsync: once a second is below 1 %."""
+
+
+class Diverged(Exception):  # noqa: N818 - an outcome, not an error
+    """The loss became NaN or infinite."""
+
+
+class Interrupted(BaseException):
+    """The user asked to stop; everything up to the last step lies in the checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What is measured on the validation set in every epoch, and which metric picks the best."""
+
+    monitor: str = "val/loss"
+    higher_is_better: bool = False
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Hooks:
+    """What a training tells and asks while it runs; the defaults do nothing."""
+
+    saved: Callable[[History], None] = field(default=lambda _history: None)
+    """The history up to a checkpoint that is now on disk."""
+    prune: Callable[[int, float], bool] = field(default=lambda _epoch, _value: False)
+    """Whether to stop as pruned, given an epoch and its monitored value."""
+    stop: Callable[[], bool] = field(default=lambda: False)
+    """Whether the user asked to stop."""
+
+
+class Keeper(lightning.Callback):
+    """Evaluates after every epoch, keeps the best weights, stops early, and saves checkpoints.
+
+    A checkpoint is written once a second at most, between two optimizer steps or after an epoch,
+    and always at the end, so a continuation from any of them ends in the same bits.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        identity: Mapping[str, Any],
+        watch: Watch,
+        metrics: Mapping[str, Metric],
+        loader: Any,
+        validation: Any,
+        patience: int | None,
+        hooks: Hooks,
+        seconds: float = CHECKPOINT_SECONDS,
+    ) -> None:
+        self.path, self.identity, self.watch, self.metrics = path, identity, watch, metrics
+        self.loader, self.validation = loader, validation
+        self.patience, self.hooks, self.seconds = patience, hooks, seconds
+        self.history: History = []
+        self.best_epoch = -1
+        self.best_weights: dict[str, Tensor] = {}
+        self.status = "running"
+        self.reason = ""
+        self.patient_from = 0
+        self.spent = {"wall": 0.0, "cpu": 0.0}
+        self._started = (time.perf_counter(), time.process_time())
+        self._saved_at = time.perf_counter()
+        self._epoch_at = time.perf_counter()
+
+    @property
+    def state_key(self) -> str:
+        """The name of this callback's state in a checkpoint."""
+        return "Keeper"
+
+    def costs(self) -> dict[str, float]:
+        """Return seconds of wall and CPU time, all processes that worked on this training added."""
+        wall = self.spent["wall"] + time.perf_counter() - self._started[0]
+        return {"wall": wall, "cpu": self.spent["cpu"] + time.process_time() - self._started[1]}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything a continuation needs beyond Lightning's own state, in plain types."""
+        return {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "best_weights": self.best_weights,
+            "status": self.status,
+            "reason": self.reason,
+            "spent": self.costs(),
+            "position": self.loader.state_dict(),
+            "random": random_state(),
+            "identity": dict(self.identity),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken; here, because `on_train_start` is too late.
+
+        Lightning leaves a loader's position alone when it resumes at the end of an epoch.
+        """
+        self.history = state_dict["history"]
+        self.best_epoch = state_dict["best_epoch"]
+        self.best_weights = state_dict["best_weights"]
+        self.spent = state_dict["spent"]
+        self._started = (time.perf_counter(), time.process_time())
+        if state_dict["status"] == "finished":
+            self.patient_from = len(self.history)
+        self.loader.load_state_dict(state_dict["position"])
+        restore_random_state(state_dict["random"])
+
+    def on_save_checkpoint(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: Any
+    ) -> None:
+        """Add the losses of the epoch under way."""
+        del trainer
+        assert isinstance(pl_module, Learner)
+        losses = torch.stack(pl_module.losses) if pl_module.losses else torch.empty(0)
+        checkpoint["epoch_so_far"] = {"losses": losses, "sizes": list(pl_module.sizes)}
+
+    def on_load_checkpoint(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: Any
+    ) -> None:
+        """Take the losses of the epoch under way."""
+        del trainer
+        assert isinstance(pl_module, Learner)
+        pl_module.losses = list(checkpoint["epoch_so_far"]["losses"])
+        pl_module.sizes = list(checkpoint["epoch_so_far"]["sizes"])
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
+    ) -> None:
+        """Save when it is time or the user wants to stop, never within an accumulation."""
+        assert isinstance(pl_module, Learner)
+        asked = self.hooks.stop()
+        if not asked and time.perf_counter() - self._saved_at < self.seconds:
+            return
+        done = len(pl_module.losses)
+        if done % pl_module.accumulate == 0 and done < trainer.num_training_batches:
+            self._refuse_bad_loss(trainer, pl_module)
+            self._save(trainer)
+            if asked:
+                raise Interrupted
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Evaluate, remember the best, decide whether this was the last epoch, and save."""
+        assert isinstance(pl_module, Learner)
+        self._refuse_bad_loss(trainer, pl_module)
+        record = self._measure(trainer, pl_module)
+        self.history.append(record)
+        pl_module.losses, pl_module.sizes = [], []
+        value = record[self.watch.monitor]
+        if self._is_best(value):
+            self.best_epoch = len(self.history) - 1
+            weights = pl_module.network.state_dict()
+            self.best_weights = {name: w.detach().cpu().clone() for name, w in weights.items()}
+        self._decide(trainer, value)
+        asked = self.hooks.stop() and self.status == "running"
+        if asked or trainer.should_stop or time.perf_counter() - self._saved_at >= self.seconds:
+            self._save(trainer)
+        if asked:
+            raise Interrupted
+
+    def _measure(self, trainer: lightning.Trainer, learner: Learner) -> dict[str, float]:
+        now = time.perf_counter()
+        context = trainer.precision_plugin.forward_context()
+        task = learner.recipe.task
+        output, batch = outputs_on(learner.network, self.validation, task, context)
+        scores = prefixed("val", score(output, batch, task, self.metrics))
+        if not all(map(torch.isfinite, map(torch.tensor, scores.values()))):
+            bad = {name: value for name, value in scores.items() if value - value != 0}
+            raise Diverged(
+                f"{bad} after step {trainer.global_step}; train loss {learner.mean_loss()}"
+            )
+        record = {
+            "step": float(trainer.global_step),
+            "time": time.time(),
+            "train/loss": learner.mean_loss(),
+            **scores,
+            "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
+            "cost/samples_per_second": sum(learner.sizes) / max(1e-9, now - self._epoch_at),
+        }
+        self._epoch_at = time.perf_counter()
+        return record
+
+    def _is_best(self, value: float) -> bool:
+        if self.best_epoch < 0:
+            return True
+        best = self.history[self.best_epoch][self.watch.monitor]
+        return value > best if self.watch.higher_is_better else value < best
+
+    def _decide(self, trainer: lightning.Trainer, value: float) -> None:
+        epoch = len(self.history) - 1
+        waited = epoch - max(self.best_epoch, self.patient_from)
+        if self.hooks.prune(epoch, value):
+            self.status, self.reason = "pruned", f"pruned after epoch {epoch}"
+        elif self.patience is not None and waited >= self.patience:
+            self.status = "finished"
+            self.reason = f"stopped early after epoch {epoch}: best was epoch {self.best_epoch}"
+        elif trainer.max_epochs is not None and epoch + 1 >= trainer.max_epochs:
+            self.status, self.reason = "finished", "trained all epochs"
+        trainer.should_stop = self.status != "running"
+
+    def _refuse_bad_loss(self, trainer: lightning.Trainer, learner: Learner) -> None:
+        bad = learner.first_bad_loss()
+        if bad is not None:
+            before = trainer.global_step - -(-len(learner.losses) // learner.accumulate)
+            step = before + bad[0] // learner.accumulate
+            raise Diverged(f"loss not finite at step {step}; last finite loss {bad[1]:.6g}")
+
+    def _save(self, trainer: lightning.Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self._saved_at = time.perf_counter()
+        self.hooks.saved(self.history)

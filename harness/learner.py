@@ -1,0 +1,85 @@
+"""The LightningModule of every supervised recipe: a task's loss on a network's output."""
+
+from collections.abc import Callable, Sequence
+
+import pytorch_lightning as lightning
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+
+from harness.optimizer import build_optimizer, build_schedule
+from harness.recipe import Recipe
+
+
+class Learner(lightning.LightningModule):
+    """Trains `network` as `recipe` says; keeps the losses of the current epoch.
+
+    `effective_size(k)` is the number of examples in the optimizer step that micro-batch `k` of an
+    epoch belongs to: each micro-batch weighs by its share of it, so that accumulation changes
+    no gradient, the short last batch included. `steps` is the number of all optimizer steps.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        network: nn.Module,
+        *,
+        accumulate: int,
+        effective_size: Callable[[int], int],
+        steps: int,
+    ) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = network
+        self.accumulate = accumulate
+        self.effective_size = effective_size
+        self.steps = steps
+        self.groups = recipe.strategy.groups(network)
+        self.losses: list[Tensor] = []
+        self.sizes: list[int] = []
+
+    def training_step(self, batch: Sequence[Tensor], batch_index: int) -> Tensor:
+        """Return the micro-batch's part of the loss of its optimizer step."""
+        task = self.recipe.task
+        loss = task.loss(task.predict(self.network, batch), batch, training=True)
+        size = len(batch[0])
+        self.losses.append(loss.detach())
+        self.sizes.append(size)
+        if self.recipe.l1 or self.recipe.l2:
+            loss = loss + self.penalty()
+        if self.accumulate == 1:
+            return loss
+        return loss * (size * self.accumulate / self.effective_size(batch_index))
+
+    def penalty(self) -> Tensor:
+        """Return l1·Σ|w| + l2/2·Σw² over everything that trains."""
+        trained = [p for parameters, _ in self.groups.values() for p in parameters]
+        absolute = torch.stack([p.abs().sum() for p in trained]).sum()
+        squared = torch.stack([p.square().sum() for p in trained]).sum()
+        return self.recipe.l1 * absolute + self.recipe.l2 / 2 * squared
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Return the optimizer and its schedule, stepped with every optimizer step."""
+        optimizer = build_optimizer(self.recipe, self.groups)
+        schedule = build_schedule(optimizer, self.recipe, self.steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def mean_loss(self) -> float:
+        """Return the mean training loss an example of the current epoch so far."""
+        sizes = torch.tensor(self.sizes, dtype=torch.float64)
+        losses = torch.stack(self.losses).double().cpu()
+        return float((losses * sizes).sum() / sizes.sum())
+
+    def first_bad_loss(self) -> tuple[int, float] | None:
+        """Return (micro-batch of this epoch, last finite loss before) of a NaN or inf, if any."""
+        if not self.losses:
+            return None
+        losses = torch.stack(self.losses).double().cpu()
+        bad = (~torch.isfinite(losses)).nonzero()
+        if not len(bad):
+            return None
+        first = int(bad[0])
+        return first, float(losses[first - 1]) if first else float("nan")

@@ -1,0 +1,49 @@
+"""Measures: every metric name a study may use with a recipe, and which direction is better."""
+
+from collections.abc import Mapping
+
+from harness.keeper import Watch
+from harness.recipe import Recipe
+from harness.settings import UserError
+from harness.study import Study
+
+COSTS = ("cost/wall_seconds", "cost/cpu_seconds", "cost/peak_memory_bytes")
+COUNTS = ("params/total", "params/trainable", "params/frozen")
+
+
+def measures(recipe: Recipe) -> dict[str, bool]:
+    """Return whether higher is better for every metric that a run of `recipe` will have."""
+    scores = {"loss": False}
+    for name, metric in recipe.task.metrics(recipe.data.facts()).items():
+        scores[name] = bool(metric.higher_is_better)
+    names = {f"{split}/{n}": up for split in ("val", "test") for n, up in scores.items()}
+    return names | {"train/loss": False} | dict.fromkeys((*COUNTS, *COSTS), False)
+
+
+def require_measures(study: Study, known: Mapping[str, bool]) -> None:
+    """Raise UserError if the study tunes for, or answers with, a metric that does not exist."""
+    tuned = [name for name in known if not name.startswith("test/")]
+    for name in study.objectives:
+        _require("objective", name, tuned)
+    for name in study.metrics:
+        _require("metrics", name, [n for n in known if n.startswith("val/")])
+    if study.answer is not None:
+        _require("answer", study.answer, list(known))
+
+
+def watch_of(study: Study, known: Mapping[str, bool]) -> Watch:
+    """Return what every training of the study measures in each epoch.
+
+    The best epoch is picked by the first objective on the validation set, else by its loss.
+    """
+    on_validation = [name for name in study.objectives if name.startswith("val/")]
+    monitor = on_validation[0] if on_validation else "val/loss"
+    wanted = dict.fromkeys([*on_validation, *study.metrics])
+    metrics = tuple(n.removeprefix("val/") for n in wanted if n != "val/loss")
+    return Watch(monitor=monitor, higher_is_better=known[monitor], metrics=metrics)
+
+
+def _require(what: str, name: str, allowed: list[str]) -> None:
+    if name not in allowed:
+        do = "correct it in the study file"
+        raise UserError(what, got=name, allowed=", ".join(sorted(allowed)), do=do)

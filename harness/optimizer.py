@@ -1,0 +1,56 @@
+"""Optimizer and learning-rate schedule of a recipe."""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from harness.recipe import Recipe
+
+Groups = Mapping[str, tuple[list[nn.Parameter], float]]
+
+
+def schedule_factor(step: int, *, recipe: Recipe, total: int) -> float:
+    """Return what multiplies `recipe.lr` at optimizer step `step` (from 0) of `total`.
+
+    Linear warm-up over `warmup`·total steps, then constant, cosine to 0 (Loshchilov and Hutter
+    2017, without restarts) or `step_factor` for every `step_every`·total steps gone by.
+    """
+    warm = math.ceil(recipe.warmup * total)
+    if step < warm:
+        return (step + 1) / warm
+    progress = min(1.0, (step - warm) / max(1, total - warm))
+    if recipe.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * progress))
+    if recipe.schedule == "step":
+        return recipe.step_factor ** math.floor(progress / recipe.step_every + 1e-9)
+    return 1.0
+
+
+def build_optimizer(recipe: Recipe, groups: Groups) -> Optimizer:
+    """Return the recipe's optimizer over named parameter groups."""
+    named = [
+        {"name": name, "params": parameters, "lr": recipe.lr * factor}
+        for name, (parameters, factor) in groups.items()
+    ]
+    betas = (recipe.beta1, recipe.beta2)
+    if recipe.optimizer == "adamw":
+        return AdamW(named, betas=betas, weight_decay=recipe.weight_decay, fused=True)
+    if recipe.optimizer == "adam":
+        return Adam(named, betas=betas, weight_decay=recipe.weight_decay, fused=True)
+    return SGD(
+        named,
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+        weight_decay=recipe.weight_decay,
+    )
+
+
+def build_schedule(optimizer: Optimizer, recipe: Recipe, total: int) -> LambdaLR:
+    """Return the schedule, one factor for every group, as a pure function of the step."""
+    factor: Callable[[int], float] = partial(schedule_factor, recipe=recipe, total=total)
+    return LambdaLR(optimizer, factor)

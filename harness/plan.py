@@ -1,0 +1,89 @@
+"""Plan: what a study will do and what it will cost, from one step of each cell."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from harness.checks import Sample, check
+from harness.optimizer import build_optimizer
+from harness.recipe import Recipe
+from harness.samplers import budget_of
+from harness.study import Study, label, load
+from harness.training import network_of
+
+STEP_SECONDS = 0.0006
+TRIAL_SECONDS = 0.3
+"""Overhead of Lightning in a step, and of tracking and storing in a trial, on 2 CPU cores."""
+COPIES = 5
+"""Weights, two moments of Adam and the best weights in the checkpoint; the best weights again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one trial of a cell will take."""
+
+    parameters: int
+    seconds: float
+    bytes: int
+
+
+def print_plan(name: str, console: Console, budget: dict[str, int]) -> None:
+    """Print cells, trials, parameters, seconds and bytes; trains nothing."""
+    study = load(name, budget)
+    first = {label(sample.cell): sample for sample in reversed(check(study))}
+    trials = study.trials_per_cell + study.seeds if study.scientific else budget_of(study)
+    table = Table(box=None, pad_edge=False)
+    for column in ("cell", "trials", "parameters", "seconds a trial", "bytes a trial"):
+        table.add_column(column, justify="left" if column == "cell" else "right")
+    seconds = size = 0.0
+    for cell in map(label, study.cells()):
+        cost = cost_of(first[cell])
+        seconds += trials * cost.seconds
+        size += trials * cost.bytes
+        numbers = (str(trials), f"{cost.parameters:,}", f"{cost.seconds:.1f}", f"{cost.bytes:,}")
+        table.add_row(cell, *numbers)
+    console.print(study.question, highlight=False)
+    console.print(table)
+    console.print(_total(study, trials, seconds, size), highlight=False)
+
+
+def cost_of(sample: Sample) -> Cost:
+    """Return what a trial of the sampled cell takes, from the fastest of three steps."""
+    recipe = sample.recipe
+    batches = recipe.data.build(seed=recipe.seed, batch_size=recipe.batch_size).train_dataloader()
+    steps = batches.effective_batches * recipe.epochs
+    step = step_seconds(recipe, batches) + STEP_SECONDS
+    parameters = sample.anatomy.counts.trainable
+    return Cost(
+        parameters=parameters,
+        seconds=steps * step + TRIAL_SECONDS,
+        bytes=4 * COPIES * sample.anatomy.counts.total,
+    )
+
+
+def step_seconds(recipe: Recipe, batches: object) -> float:
+    """Return the seconds of one optimizer step on the CPU, the fastest of three."""
+    torch.set_num_threads(1)
+    network = network_of(recipe)
+    optimizer = build_optimizer(recipe, recipe.strategy.groups(network))
+    batch = next(iter(batches))  # type: ignore[call-overload]
+    times = []
+    for _ in range(4):
+        began = time.perf_counter()
+        optimizer.zero_grad()
+        loss = recipe.task.loss(recipe.task.predict(network, batch), batch, training=True)
+        torch.autograd.backward(loss)
+        optimizer.step()
+        times.append(time.perf_counter() - began)
+    return min(times[1:])
+
+
+def _total(study: Study, trials: int, seconds: float, size: float) -> str:
+    cells = len(study.cells())
+    return (
+        f"{cells} cells × {trials} trials = {cells * trials} trials; at most about "
+        f"{seconds / 60:.1f} minutes on one core and {size / 1e6:,.0f} MB in the store"
+    )

@@ -1,0 +1,56 @@
+"""Panels: which panel and level a cell is drawn in, and the empty figure they stand in."""
+
+from collections.abc import Collection, Iterator
+
+import pandas
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from harness.plots import style
+from harness.record import Record
+from harness.study import label
+
+
+def places(record: Record, merged: Collection[str] = ()) -> dict[str, tuple[str, str]]:
+    """Return {cell: (the values held equal, the compared level)}, both as text.
+
+    Values whose name is in `merged` are left out of the first; it is "" if none is left. The
+    one cell of an ordinary search has the level "all trials".
+    """
+    compared = record.study.compared
+    apart = {compared, *merged}
+    return {
+        label(cell): (
+            ", ".join(f"{name}={value}" for name, value in cell.items() if name not in apart),
+            f"{compared}={cell[compared]}" if compared else "all trials",
+        )
+        for cell in record.study.cells()
+    }
+
+
+def placed(
+    record: Record, rows: pandas.DataFrame, merged: Collection[str] = ()
+) -> pandas.DataFrame:
+    """Return the rows of the study's own cells with the columns `panel` and `level`."""
+    known = places(record, merged)
+    rows = rows[rows["cell"].isin(list(known))] if record.study.scientific else rows
+    found = [known.get(cell, ("", "all trials")) for cell in rows["cell"]]
+    return rows.assign(panel=[held for held, _ in found], level=[level for _, level in found])
+
+
+def figure_of(
+    titles: list[str],
+) -> tuple[go.Figure, Iterator[dict[str, int]]]:
+    """Return a figure with a panel for each title, and where they are as {"row", "col"}."""
+    rows, columns = style.grid(len(titles))
+    figure = make_subplots(
+        rows,
+        columns,
+        subplot_titles=titles,
+        vertical_spacing=min(110 / (rows * style.PANEL_HEIGHT), 1 / max(rows - 1, 1)),
+        horizontal_spacing=min(0.09, 1 / max(columns - 1, 1)),
+    )
+    figure.update_layout(style.layout(rows))
+    figure.update_annotations(font_size=13)
+    numbers = range(len(titles))
+    return figure, ({"row": n // columns + 1, "col": n % columns + 1} for n in numbers)

@@ -1,0 +1,206 @@
+"""Recipe: everything that decides one training's outcome, and what it is made of."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness.settings import (
+    Settings,
+    UserError,
+    from_json,
+    require_choice,
+    require_range,
+    require_whole,
+    without_defaults,
+)
+
+if TYPE_CHECKING:
+    import pytorch_lightning as lightning
+    from torch import Tensor, nn
+    from torchmetrics import Metric
+
+OPTIMIZERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("constant", "cosine", "step")
+PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a model must know of its data before any file is read: shapes and sizes."""
+
+    inputs: tuple[int, ...]
+    """Shape of one example, without the batch."""
+    outputs: int
+    """Number of classes, or of regression targets."""
+    train: int
+    validation: int
+    test: int
+
+
+class Model(Settings, ABC):
+    """Settings of an architecture. Subclasses are frozen, keyword-only dataclasses."""
+
+    @abstractmethod
+    def build(self, facts: Facts) -> "nn.Module":
+        """Return a fresh, initialised module that maps (batch, *facts.inputs) to its output.
+
+        Random numbers come from torch's global generator alone, so that a seed decides the weights;
+        it must also work under `with torch.device("meta")`.
+        """
+
+
+class Data(Settings, ABC):
+    """Settings of a dataset and of what is done to it."""
+
+    @abstractmethod
+    def facts(self) -> Facts:
+        """Return shapes and sizes without reading any file."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise UserError, saying how to get it, if a file is missing or its sha256 is wrong."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Return the sha256 (hexadecimal) of the content, whatever the split."""
+
+    @abstractmethod
+    def build(
+        self, *, seed: int, batch_size: int | None, accumulate: int = 1
+    ) -> "lightning.LightningDataModule":
+        """Return a data module whose split and order are functions of the settings and `seed`.
+
+        Each batch of `batch_size` (None: all examples) arrives as at most `accumulate` parts.
+        """
+
+
+class Task(Settings, ABC):
+    """What is learned: a pure function of (module, batch) to a loss, and the metrics.
+
+    `loss` and `predict` keep no state, so the same task serves an ordinary training and one in
+    which many models are trained as one.
+    """
+
+    headline: str
+    """Name of the metric that answers a question when the study names none, e.g. "accuracy"."""
+
+    @abstractmethod
+    def predict(self, network: "nn.Module", batch: "Sequence[Tensor]") -> "Tensor":
+        """Return the network's raw output for a batch, (batch, outputs)."""
+
+    @abstractmethod
+    def loss(self, output: "Tensor", batch: "Sequence[Tensor]", *, training: bool) -> "Tensor":
+        """Return the mean loss over the batch (a scalar)."""
+
+    @abstractmethod
+    def metrics(self, facts: Facts) -> "dict[str, Metric]":
+        """Return fresh torchmetrics by name; each is updated with (output, target)."""
+
+
+class Strategy(Settings, ABC):
+    """What trains: which parameters, with which factor on the learning rate."""
+
+    @abstractmethod
+    def groups(self, network: "nn.Module") -> "Mapping[str, tuple[list[nn.Parameter], float]]":
+        """Set `requires_grad` on the network's parameters and return named groups of those that
+        train, each with its factor on the learning rate; every trainable tensor is in one group."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Settings):
+    """Everything that decides the outcome of one training.
+
+    `batch_size` counts examples for one optimizer step (None: the whole training set); `accumulate`
+    splits it into so many micro-batches of the same gradient. `warmup` is a share of all steps.
+    `weight_decay` is decoupled for AdamW and an L2 term of the gradient for Adam and SGD; `l1`
+    and `l2` are added to the loss as l1·Σ|w| + l2/2·Σw². `patience` counts epochs without a better
+    value of the study's objective before the training stops.
+    """
+
+    model: Model
+    data: Data
+    task: Task
+    strategy: Strategy
+    lr: float
+    epochs: int = 20
+    batch_size: int | None = 64
+    seed: int = 0
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    schedule: Literal["constant", "cosine", "step"] = "cosine"
+    step_every: float = 1 / 3
+    step_factor: float = 0.1
+    warmup: float = 0.0
+    clip: float | None = None
+    patience: int | None = None
+    accumulate: int = 1
+    precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+    def __post_init__(self) -> None:
+        self._check_parts()
+        for what in ("epochs", "accumulate"):
+            require_whole(what, getattr(self, what))
+        require_whole("seed", self.seed, low=0)
+        for what in ("batch_size", "patience"):
+            if getattr(self, what) is not None:
+                require_whole(what, getattr(self, what))
+        require_choice("optimizer", self.optimizer, OPTIMIZERS)
+        require_choice("schedule", self.schedule, SCHEDULES)
+        require_choice("precision", self.precision, PRECISIONS)
+        self._check_numbers()
+
+    def _check_parts(self) -> None:
+        parts = {"model": Model, "data": Data, "task": Task, "strategy": Strategy}
+        for what, kind in parts.items():
+            part = getattr(self, what)
+            if not isinstance(part, kind):
+                do = f"pass {what}=SomeClass(…), an instance"
+                raise UserError(what, got=part, allowed=f"a {kind.__name__}", do=do)
+
+    def _check_numbers(self) -> None:
+        require_range("lr", self.lr, low=0, exclusive=True)
+        for what in ("weight_decay", "l1", "l2"):
+            require_range(what, getattr(self, what), low=0)
+        for what in ("momentum", "beta1", "beta2", "warmup"):
+            require_range(what, getattr(self, what), low=0, high=0.999999)
+        require_range("step_every", self.step_every, low=0, high=1.000001, exclusive=True)
+        require_range("step_factor", self.step_factor, low=0, high=1.000001, exclusive=True)
+        if self.clip is not None:
+            require_range("clip", self.clip, low=0, exclusive=True)
+        if self.optimizer != "sgd" and (self.momentum or self.nesterov):
+            do = 'use optimizer="sgd" or beta1'
+            raise UserError("momentum", got=self.momentum, allowed="0 with Adam", do=do)
+        if self.nesterov and not self.momentum:
+            raise UserError("nesterov", got=True, allowed="with momentum", do="set momentum=0.9")
+
+    @cached_property
+    def hash(self) -> str:
+        """Sixteen hexadecimal digits of the sha256 over all settings but the seed.
+
+        Fields at their default are left out, so that a field added later changes no hash.
+        """
+        kept = without_defaults(self.to_json(), self)
+        kept["settings"].pop("seed", None)
+        text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def recipe_from_json(encoded: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that `recipe.to_json()` wrote; raise UserError if it is none."""
+    recipe = from_json(dict(encoded))
+    if not isinstance(recipe, Recipe):
+        allowed = "harness.recipe:Recipe"
+        raise UserError(
+            "recipe JSON", got=encoded.get("class"), allowed=allowed, do="check the file"
+        )
+    return recipe

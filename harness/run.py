@@ -1,0 +1,168 @@
+"""Run a study: check it, train what is missing, answer."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from harness import store
+from harness.answer import Answer, answer
+from harness.checks import check
+from harness.measures import measures
+from harness.progress import Progress
+from harness.provenance import code, versions
+from harness.report import render
+from harness.results import record_of
+from harness.search import Search, unresolved
+from harness.store import StoreUnavailable
+from harness.study import Study, load
+from harness.study import store as store_root
+from harness.tracking import Tracker, close_abandoned
+from harness.workers import Stop, work, work_in_processes
+
+
+def run_study(
+    name: str, budget: Mapping[str, int], *, workers: int, retry: bool, console: Console
+) -> int:
+    """Train what the study's budget still asks for and print the answer; return the exit status.
+
+    0 when all is well, 1 when trials failed, 130 or 143 after Ctrl-C or SIGTERM, 75 when the
+    store cannot be written.
+
+    Raises:
+        UserError: something about the study cannot work; nothing was trained.
+    """
+    root = store_root()
+    study = load(name, budget)
+    known = measures(check(study)[0].recipe)
+    store.prepare(root)
+    search = Search(study, root, [known[objective] for objective in study.objectives])
+    retried = search.retry_failed() if retry else 0
+    if retry:
+        console.print(f"{retried} failed trials are tried again", highlight=False)
+    if not search.remaining():
+        return _nothing_to_do(search, console)
+    return _work_and_answer(search, budget, workers, console)
+
+
+def _work_and_answer(
+    search: Search, budget: Mapping[str, int], workers: int, console: Console
+) -> int:
+    study, root = search.study, search.root
+    close_abandoned(root)
+    tracker = Tracker(root, study)
+    stop = Stop()
+    stop.install()
+    progress = Progress(study, search.total(), search.directions[0], console)
+
+    def show() -> None:
+        progress.show(search.trials())
+
+    try:
+        with progress:
+            show()
+            if workers == 1:
+                work(search, tracker, stop, show)
+            else:
+                work_in_processes(study, budget, search, workers, stop, show)
+    except StoreUnavailable as error:
+        tracker_note = f"paused: the store cannot be written ({error}); nothing is lost: "
+        console.print(f"{tracker_note}make room, then {command(study)}", highlight=False)
+        return os.EX_TEMPFAIL
+    if stop():
+        line = f"stopped: {progress.headline(search.trials())}; go on with: {command(study)}"
+        console.print(line, highlight=False, soft_wrap=True)
+        return stop.exit_status
+    return _answer(search, tracker, console)
+
+
+def _answer(search: Search, tracker: Tracker, console: Console) -> int:
+    path, found = write_report(search.study, search, tracker.experiment)
+    failed = unresolved(search.trials())
+    status = "failed" if failed else "finished"
+    tracker.finish(status, path.parent, "\n\n".join([search.study.question, *found.sentences]))
+    _print(found, path, console)
+    return _summary(search, console)
+
+
+def _nothing_to_do(search: Search, console: Console) -> int:
+    done = len(search.trials())
+    console.print(f"nothing to do: all {done} trials of {search.study.name} are done")
+    path = report_path(search.root, search.study.name)
+    if path.is_file():
+        record = record_of(search.study, search.trials(), "")
+        _print(answer(record), path, console)
+    else:
+        path, found = write_report(search.study, search, "")
+        _print(found, path, console)
+    return _summary(search, console)
+
+
+def _summary(search: Search, console: Console) -> int:
+    failed = unresolved(search.trials())
+    if failed:
+        numbers = ", ".join(str(trial.number) for trial in failed[:10])
+        line = f"{len(failed)} trials failed (number {numbers}); see their traceback.txt in the UI;"
+        line += f" try exactly those again with: {command(search.study)} RETRY=failed"
+        console.print(line, highlight=False, soft_wrap=True)
+    return 1 if failed else 0
+
+
+def report_study(name: str, console: Console) -> None:
+    """Write the report of a study from what is there, and print its answer."""
+    root = store_root()
+    study = load(name)
+    store.prepare(root)
+    known = measures(check(study, files=False)[0].recipe)
+    search = Search(study, root, [known[objective] for objective in study.objectives])
+    close_abandoned(root)
+    tracker = Tracker(root, study)
+    path, found = write_report(study, search, tracker.experiment)
+    tracker.finish("finished", path.parent, "\n\n".join([study.question, *found.sentences]))
+    _print(found, path, console)
+
+
+def write_report(study: Study, search: Search, experiment: str) -> tuple[Path, Answer]:
+    """Write the study's report into the store and return its path and the answer."""
+    record = record_of(study, search.trials(), experiment)
+    found = answer(record)
+    path = report_path(search.root, study.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(record, found, facts(study)), encoding="utf-8")
+    return path, found
+
+
+def report_path(root: Path, name: str) -> Path:
+    """Return where a study's report lies."""
+    return root / "studies" / name / "report" / "report.html"
+
+
+def facts(study: Study) -> dict[str, str]:
+    """Return what a reader needs to repeat the study."""
+    assert study.source is not None
+    state = code(study.source.parent)
+    return {
+        "command": command(study),
+        "study seed": str(study.seed),
+        "commit": state.commit or "not in a repository",
+        "uncommitted changes": "yes" if state.dirty else "no",
+        **versions(),
+    }
+
+
+def command(study: Study) -> str:
+    """Return the one command that runs the study again, or goes on with it."""
+    words = [f"make study NAME={study.name}"]
+    if study.epochs is not None:
+        words.append(f"EPOCHS={study.epochs}")
+    return " ".join(words)
+
+
+def _print(found: Answer, path: Path, console: Console) -> None:
+    for sentence in found.sentences:
+        console.print(sentence, highlight=False, markup=False)
+    for caveat in found.caveats:
+        console.print(f"note: {caveat}", highlight=False, markup=False)
+    console.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print("runs:   make ui, then http://127.0.0.1:5000", highlight=False)

@@ -1,0 +1,1 @@
+"""Strategies: one way of choosing what trains a file."""

@@ -1,0 +1,36 @@
+"""Regression: real targets, by mean squared error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
+
+from harness.recipe import Facts, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regress(Task):
+    """Outputs (batch, targets) against real targets of the same shape, in the data's units."""
+
+    headline = "rmse"
+
+    def predict(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+        """Return predictions (batch, targets)."""
+        output: Tensor = network(batch[0])
+        return output
+
+    def loss(self, output: Tensor, batch: Sequence[Tensor], *, training: bool) -> Tensor:
+        """Return the mean squared error."""
+        del training
+        return mse_loss(output, batch[1])
+
+    def metrics(self, facts: Facts) -> dict[str, Metric]:
+        """Return mean absolute error, root mean squared error and R² (mean over the targets)."""
+        del facts
+        return {
+            "mae": MeanAbsoluteError(),
+            "rmse": MeanSquaredError(squared=False),
+            "r2": R2Score(),
+        }

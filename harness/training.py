@@ -1,0 +1,287 @@
+"""Train one recipe with Lightning's Trainer; go on from its checkpoint if there is one."""
+
+import logging
+import random
+import resource
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from torch import Tensor, nn
+
+from harness import checkpoints
+from harness.anatomy.describe import Anatomy, describe
+from harness.evaluation import outputs_on, prefixed, score
+from harness.keeper import Diverged, History, Hooks, Keeper, Watch
+from harness.learner import Learner
+from harness.recipe import Facts, Recipe
+from harness.settings import UserError
+
+CHECKPOINT = "last.ckpt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a training came to.
+
+    `best` holds the metrics of the epoch whose weights were kept, `test` those weights' metrics on
+    the test set (empty if it was not touched), `output` and `target` their validation outputs.
+    """
+
+    status: str
+    reason: str
+    history: History
+    best_epoch: int
+    best: Mapping[str, float]
+    test: Mapping[str, float]
+    weights: Mapping[str, Tensor]
+    costs: Mapping[str, float]
+    micro_batches: int
+    output: Tensor | None = field(default=None, repr=False)
+    target: Tensor | None = field(default=None, repr=False)
+
+
+def seed_all(seed: int) -> None:
+    """Seed the random streams of torch, NumPy and Python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def network_of(recipe: Recipe) -> nn.Module:
+    """Return the recipe's freshly initialised network: a function of its settings and seed."""
+    seed_all(recipe.seed)
+    return recipe.model.build(recipe.data.facts())
+
+
+def anatomy_of(recipe: Recipe, *, device: str = "meta") -> Anatomy:
+    """Return what the recipe's network is, as its strategy trains it; nothing is allocated."""
+    facts = recipe.data.facts()
+    with torch.device(device):
+        network = recipe.model.build(facts)
+        recipe.strategy.groups(network)
+        return describe(network, torch.zeros(2, *facts.inputs))
+
+
+def train(
+    recipe: Recipe,
+    *,
+    directory: Path,
+    watch: Watch,
+    hooks: Hooks | None = None,
+    test: bool = False,
+    checkpoint_seconds: float | None = None,
+) -> Outcome:
+    """Train `recipe`, or go on from the checkpoint in `directory`, to its end.
+
+    Out of memory halves the micro-batch and doubles the accumulation: the same gradient.
+
+    Raises:
+        Interrupted: `hooks.stop` asked to; the checkpoint holds everything up to the last step.
+        UserError: the checkpoint in `directory` belongs to another recipe.
+    """
+    hooks = hooks or Hooks()
+    kept = _kept(checkpoints.load(directory / CHECKPOINT))
+    accumulate = kept["identity"]["accumulate"] if kept else recipe.accumulate
+    while True:
+        try:
+            attempt = Attempt(recipe, directory, watch, hooks, accumulate, checkpoint_seconds)
+            return attempt.outcome(kept, test=test)
+        except (RuntimeError, MemoryError) as error:
+            accumulate = _more_accumulation(recipe, accumulate, error)
+            kept = None
+
+
+class Attempt:
+    """One attempt at training a recipe with a given accumulation."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        directory: Path,
+        watch: Watch,
+        hooks: Hooks,
+        accumulate: int,
+        checkpoint_seconds: float | None,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.recipe, self.directory = recipe, directory
+        self.facts: Facts = recipe.data.facts()
+        self.data = recipe.data.build(
+            seed=recipe.seed, batch_size=recipe.batch_size, accumulate=accumulate
+        )
+        batches = self.data.train_dataloader()
+        self.accumulate: int = batches.parts
+        self.learner = Learner(
+            recipe,
+            network_of(recipe),
+            accumulate=self.accumulate,
+            effective_size=batches.effective_size,
+            steps=batches.effective_batches * recipe.epochs,
+        )
+        self.metrics = recipe.task.metrics(self.facts)
+        extra = {} if checkpoint_seconds is None else {"seconds": checkpoint_seconds}
+        self.keeper = Keeper(
+            path=directory / CHECKPOINT,
+            identity=self._identity(),
+            watch=watch,
+            metrics={name: self.metrics[name] for name in watch.metrics},
+            loader=batches,
+            validation=self.data.val_dataloader(),
+            patience=recipe.patience,
+            hooks=hooks,
+            **extra,
+        )
+
+    def outcome(self, kept: Mapping[str, Any] | None, *, test: bool) -> Outcome:
+        """Fit, unless the checkpoint says that it is done, and evaluate the best weights.
+
+        `kept` is the Keeper's state in the checkpoint to go on from, None to begin.
+        """
+        if kept is not None:
+            _require_same(kept["identity"], self._identity())
+        if kept is not None and self._is_done(kept):
+            self._take(kept)
+        else:
+            self._fit(resume=kept is not None)
+        return self._finish(test=test)
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "recipe": replace(self.recipe, epochs=1).hash,
+            "seed": self.recipe.seed,
+            "epochs": self.recipe.epochs,
+            "accumulate": self.accumulate,
+            "torch": str(torch.__version__),
+            "threads": torch.get_num_threads(),
+        }
+
+    def _is_done(self, kept: Mapping[str, Any]) -> bool:
+        extended = self.recipe.epochs > kept["identity"]["epochs"]
+        return kept["status"] != "running" and not (extended and kept["status"] == "finished")
+
+    def _take(self, kept: Mapping[str, Any]) -> None:
+        keeper = self.keeper
+        keeper.load_state_dict(dict(kept))
+        keeper.status, keeper.reason = kept["status"], kept["reason"]
+        keeper.hooks.saved(keeper.history)
+
+    def _fit(self, *, resume: bool) -> None:
+        logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+        trainer = self._trainer()
+        path = self.directory / CHECKPOINT
+        try:
+            with warnings.catch_warnings():
+                # Lightning 2.6.6 on torch 2.13, in every fit.
+                warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+                trainer.fit(
+                    self.learner,
+                    train_dataloaders=self.keeper.loader,
+                    ckpt_path=path if resume else None,
+                    weights_only=True,
+                )
+        except Diverged as diverged:
+            self.keeper.status, self.keeper.reason = "diverged", str(diverged)
+            self.keeper.hooks.saved(self.keeper.history)
+
+    def _trainer(self) -> lightning.Trainer:
+        cuda = torch.cuda.is_available()
+        return lightning.Trainer(
+            max_epochs=self.recipe.epochs,
+            accelerator="auto",
+            devices=1,
+            precision=self.recipe.precision,
+            accumulate_grad_batches=self.accumulate,
+            gradient_clip_val=self.recipe.clip,
+            callbacks=[self.keeper],
+            plugins=[checkpoints.DurableIO(), LightningEnvironment()],
+            default_root_dir=self.directory,
+            deterministic="warn" if cuda else None,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+
+    def _finish(self, *, test: bool) -> Outcome:
+        keeper = self.keeper
+        best: dict[str, float] = {}
+        scores: dict[str, float] = {}
+        output = target = None
+        if keeper.best_weights:
+            network = self.learner.network
+            network.load_state_dict(keeper.best_weights)
+            output, batch = outputs_on(network, self.data.val_dataloader(), self.recipe.task)
+            target = batch[-1]
+            epoch = keeper.history[keeper.best_epoch]
+            best = {"train/loss": epoch["train/loss"]}
+            best |= prefixed("val", score(output, batch, self.recipe.task, self.metrics))
+            best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
+            if test and keeper.status == "finished":
+                tested, batch = outputs_on(network, self.data.test_dataloader(), self.recipe.task)
+                scores = prefixed("test", score(tested, batch, self.recipe.task, self.metrics))
+        return Outcome(
+            status=keeper.status,
+            reason=keeper.reason,
+            history=keeper.history,
+            best_epoch=keeper.best_epoch,
+            best=best,
+            test=scores,
+            weights=keeper.best_weights,
+            costs=self._costs(),
+            micro_batches=self.accumulate,
+            output=output,
+            target=target,
+        )
+
+    def _costs(self) -> dict[str, float]:
+        spent = self.keeper.costs()
+        return {
+            "cost/wall_seconds": spent["wall"],
+            "cost/cpu_seconds": spent["cpu"],
+            "cost/peak_memory_bytes": peak_memory(),
+        }
+
+
+def peak_memory() -> float:
+    """Return the peak of memory in bytes: the GPU's allocator, else this process's resident set."""
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that memory ran out; on a CPU torch raises a plain RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and "can't allocate memory" in text
+
+
+def _more_accumulation(recipe: Recipe, accumulate: int, error: Exception) -> int:
+    size = recipe.batch_size or recipe.data.facts().train
+    if not is_out_of_memory(error) or accumulate >= size:
+        raise error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return min(size, accumulate * 2)
+
+
+def _kept(state: checkpoints.State | None) -> dict[str, Any] | None:
+    return None if state is None else dict(state["callbacks"]["Keeper"])
+
+
+def _require_same(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for what in ("recipe", "seed"):
+        if stored[what] != wanted[what]:
+            do = "train it in a directory of its own"
+            raise UserError(f"checkpoint's {what}", got=stored[what], allowed=wanted[what], do=do)

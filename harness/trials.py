@@ -1,0 +1,203 @@
+"""One trial: its recipe, its training, its run in MLflow, its result in Optuna."""
+
+import json
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from safetensors.torch import save as safetensors_bytes
+from sklearn.metrics import confusion_matrix
+
+from harness import training
+from harness.keeper import Hooks, Interrupted
+from harness.measures import measures, watch_of
+from harness.plots.confusion import confusion
+from harness.plots.learning_curves import learning_curve
+from harness.provenance import environment, versions
+from harness.recipe import Recipe
+from harness.search import RESULT, Claim, Search, is_feasible, suggest
+from harness.settings import flat
+from harness.store import StoreUnavailable
+from harness.study import Study, label
+from harness.tasks.classify import Classify
+from harness.tracking import Run, Tracker
+
+Stop = Callable[[], bool]
+Result = dict[str, Any]
+
+
+def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Result:
+    """Train a claimed trial, track it, tell Optuna, and return its result.
+
+    Whatever the trial's own code raises ends this trial as failed and no other.
+
+    Raises:
+        Interrupted: the user asked to stop; the trial stays resumable.
+        StoreUnavailable: the disk is full or the database away; the trial stays resumable.
+    """
+    study = search.study
+    number = claim.trial.number
+    tags = {
+        "harness.role": claim.slot.role,
+        "harness.cell": label(claim.slot.cell),
+        "harness.seed": str(claim.slot.seed),
+        "harness.status": "running",
+        **{f"harness.{name}": version for name, version in versions().items()},
+    }
+    run = tracker.open(number, _run_name(claim), tags, fresh=not claim.adopted)
+    try:
+        result = _trained(study, search, claim, run, stop)
+    except Interrupted:
+        run.kill("stopped by the user; the next `make study` goes on")
+        claim.lease.release()
+        raise
+    except (StoreUnavailable, OSError) as error:
+        claim.lease.release()
+        raise StoreUnavailable(str(error)) from error
+    except Exception as error:  # noqa: BLE001 - any error of a user's model is this trial's own
+        result = _failed(run, error)
+    search.tell(claim, {**result, "run_id": run.id})
+    return result
+
+
+def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -> Result:
+    recipe = suggest(study, claim)
+    facts = {"recipe_hash": recipe.hash, "recipe": flat(recipe)}
+    run.tag({"harness.recipe_hash": recipe.hash})
+    anatomy = training.anatomy_of(recipe)
+    known = measures(recipe)
+    counts = anatomy.metrics() | _sizes(recipe)
+    run.describe(flat(recipe), counts)
+    attributes = {"task": recipe.task.headline, "higher_is_better": _by_name(known)}
+    if not is_feasible(claim):
+        reason = "a constraint is violated: not trained"
+        run.finish("infeasible", reason, [], {}, _recipe_file(recipe))
+        return {**facts, **attributes, "status": "infeasible", "reason": reason, "metrics": counts}
+    same = _same_as(search.trials(), claim, recipe)
+    if same is not None:
+        return _reuse(run, same, recipe)
+    data = recipe.data
+    sizes = data.facts()
+    profile = {"train": sizes.train, "validation": sizes.validation, "test": sizes.test}
+    run.input(type(data).__name__, data.digest(), profile, json.dumps(data.to_json()))
+    outcome = training.train(
+        recipe,
+        directory=claim.directory,
+        watch=watch_of(study, known),
+        hooks=_hooks(claim, run, stop),
+        test=claim.slot.role == "confirm",
+    )
+    metrics = _metrics(outcome)
+    if outcome.micro_batches != recipe.accumulate:
+        run.tag({"harness.out_of_memory": f"trained in {outcome.micro_batches} micro-batches"})
+    files = _recipe_file(recipe) | _files(study, recipe, outcome, anatomy.to_frame().to_csv())
+    logged = {_logged_as(name): value for name, value in metrics.items()}
+    run.finish(outcome.status, outcome.reason, outcome.history, logged, files)
+    return {
+        **facts,
+        **attributes,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "metrics": counts | metrics,
+    }
+
+
+def _hooks(claim: Claim, run: Run, stop: Stop) -> Hooks:
+    prunes = claim.slot.role == "trial" and len(claim.trial.study.directions) == 1
+
+    def prune(epoch: int, value: float) -> bool:
+        frozen = claim.trial.study._storage.get_trial(claim.trial._trial_id)
+        if epoch not in frozen.intermediate_values:
+            claim.trial.report(value, epoch)
+        return claim.trial.should_prune()
+
+    never = Hooks().prune
+    return Hooks(saved=run.record, prune=prune if prunes else never, stop=stop)
+
+
+def _metrics(outcome: training.Outcome) -> dict[str, float]:
+    best = {"best/epoch": float(outcome.best_epoch)} if outcome.best else {}
+    return {**outcome.best, **outcome.test, **best, **outcome.costs}
+
+
+def _logged_as(name: str) -> str:
+    """In MLflow the best epoch's val/loss is best/loss, its train/loss best/train_loss."""
+    if name.startswith("val/"):
+        return "best/" + name.removeprefix("val/")
+    return "best/train_loss" if name == "train/loss" else name
+
+
+def _sizes(recipe: Recipe) -> dict[str, float]:
+    values = flat(recipe.model, "model/")
+    numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
+    return {k: float(v) for k, v in numbers.items() if not isinstance(v, bool)}
+
+
+def _by_name(known: Mapping[str, bool]) -> dict[str, bool]:
+    return {name.partition("/")[2]: up for name, up in known.items() if name.startswith("val/")}
+
+
+def _recipe_file(recipe: Recipe) -> dict[str, bytes]:
+    return {"recipe.json": json.dumps(recipe.to_json(), indent=1).encode()}
+
+
+def _files(
+    study: Study, recipe: Recipe, outcome: training.Outcome, layers: str
+) -> dict[str, bytes]:
+    assert study.source is not None
+    files = {
+        "layers.csv": layers.encode(),
+        study.source.name: study.source.read_bytes(),
+        "environment.txt": environment().encode(),
+    }
+    if outcome.history:
+        files["learning_curve.svg"] = learning_curve(outcome.history)
+    if outcome.weights:
+        files["best.safetensors"] = safetensors_bytes(dict(outcome.weights))
+    if isinstance(recipe.task, Classify) and outcome.output is not None:
+        assert outcome.target is not None
+        classes = recipe.data.facts().outputs
+        predicted = outcome.output.argmax(1).numpy()
+        matrix = confusion_matrix(outcome.target.numpy(), predicted, labels=range(classes))
+        files["confusion.svg"] = confusion(matrix, range(classes))
+    return files
+
+
+def _same_as(trials: list[FrozenTrial], claim: Claim, recipe: Recipe) -> FrozenTrial | None:
+    """Return the finished trial of the same recipe and seed, if this phase had one."""
+    for trial in trials:
+        result = trial.user_attrs.get(RESULT, {})
+        same = trial.user_attrs.get("seed") == recipe.seed
+        if (
+            same
+            and trial.state == TrialState.COMPLETE
+            and trial.number < claim.trial.number
+            and trial.user_attrs["role"] == claim.slot.role
+            and result.get("recipe_hash") == recipe.hash
+        ):
+            return trial
+    return None
+
+
+def _reuse(run: Run, trial: FrozenTrial, recipe: Recipe) -> Result:
+    result: Result = dict(trial.user_attrs[RESULT])
+    reason = f"same recipe and seed as trial {trial.number}: its result is used"
+    run.tag({"harness.same_as": str(result["run_id"])})
+    metrics = {_logged_as(name): value for name, value in result["metrics"].items()}
+    run.finish("finished", reason, [], metrics, _recipe_file(recipe))
+    return {**result, "reason": reason, "same_as": trial.number}
+
+
+def _failed(run: Run, error: Exception) -> Result:
+    kind = "out of memory" if training.is_out_of_memory(error) else type(error).__name__
+    reason = f"{kind}: {str(error).partition(chr(10))[0]}"
+    trace = "".join(traceback.format_exception(error)).encode()
+    run.finish("failed", reason, [], {}, {"traceback.txt": trace})
+    return {"status": "failed", "reason": reason, "metrics": {}}
+
+
+def _run_name(claim: Claim) -> str:
+    slot = claim.slot
+    last = f"seed {slot.seed}" if slot.role == "confirm" else f"point {slot.point}"
+    return f"{claim.trial.number:04d} {slot.role} {label(slot.cell)} {last}"

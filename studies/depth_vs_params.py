@@ -1,0 +1,52 @@
+"""At a fixed number of parameters, is it better to be deep or wide?
+
+Command:  make study NAME=depth_vs_params
+"""
+
+from dataclasses import replace
+
+from optuna.trial import BaseTrial
+
+from harness.data.digits import Digits
+from harness.models.mlp import MLP
+from harness.recipe import Recipe
+from harness.sizing import width_for
+from harness.strategies.full import Full
+from harness.study import Study
+from harness.tasks.classify import Classify
+
+TRUNKS = {
+    "plain": MLP(connection="plain", init="torch"),
+    "residual": MLP(connection="residual", init="he"),
+}
+"""The control: if depth hurts the plain trunk alone, trainability is what it lacks."""
+
+
+def space(trial: BaseTrial, *, depth: int, budget: int, trunk: str) -> Recipe:
+    """Return one recipe: depth, budget and trunk are compared, the rest is tuned in each cell."""
+    model = replace(TRUNKS[trunk], depth=depth)
+    return Recipe(
+        model=replace(model, width=width_for(model, Digits(), parameters=budget)),
+        data=Digits(),
+        task=Classify(),
+        strategy=Full(),
+        lr=trial.suggest_float("lr", 1e-4, 1e-1, log=True),
+        weight_decay=trial.suggest_float("weight_decay", 1e-4, 1.0, log=True),
+        epochs=20,
+        warmup=0.1,
+    )
+
+
+study = Study(
+    question="At a fixed number of parameters, is it better to be deep or wide?",
+    space=space,
+    scientific={
+        "depth": (1, 2, 4, 8),
+        "budget": (2_800, 10_300, 32_000),  # every depth meets them within 1.1 %
+        "trunk": ("plain", "residual"),
+    },
+    compare="depth",
+    objective="val/loss",
+    trials_per_cell=8,
+    seeds=10,
+)
