@@ -14,6 +14,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Designed comparisons of depth, width and layer type: train, resume, compare, answer.",
 )
 Name = Annotated[str, typer.Argument(help="a study: the name of a file in studies/, without .py")]

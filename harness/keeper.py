@@ -67,11 +67,12 @@ class Keeper(lightning.Callback):
         validation: Any,
         patience: int | None,
         hooks: Hooks,
-        seconds: float = CHECKPOINT_SECONDS,
+        seconds: float | None = None,
     ) -> None:
         self.path, self.identity, self.watch, self.metrics = path, identity, watch, metrics
         self.loader, self.validation = loader, validation
-        self.patience, self.hooks, self.seconds = patience, hooks, seconds
+        self.patience, self.hooks = patience, hooks
+        self.seconds = CHECKPOINT_SECONDS if seconds is None else seconds
         self.history: History = []
         self.best_epoch = -1
         self.best_weights: dict[str, Tensor] = {}

@@ -157,16 +157,16 @@ class Record:
 
 
 def progress(record: Record) -> str:
-    """Return how many of a designed study's planned trials have ended."""
+    """Return how many of a designed study's planned trials finished or diverged."""
     cells = len(record.cells())
     study = record.study
     planned = {"search": study.trials_per_cell * cells, "confirm": study.seeds * cells}
     ended = {
-        role: int((~record.rows(role)["status"].isin(("running", "waiting"))).sum())
+        role: int(record.rows(role)["status"].isin(("finished", "diverged")).sum())
         for role in planned
     }
     parts = [f"{ended[role]} of {planned[role]} {role} trials" for role in planned]
-    return f"{' and '.join(parts)} have ended"
+    return f"{' and '.join(parts)} have a result"
 
 
 def caveats(record: Record) -> tuple[str, ...]:

@@ -86,7 +86,8 @@ def drawings(record: Record) -> Iterator[Drawing]:
     shown = [
         (
             f"{record.shown_metric} against parameters",
-            "Each point is one seed, the larger marks are means with 95 % intervals over seeds.",
+            "Each point is one training; larger marks are means over confirm seeds with their 95 % "
+            "interval; a cross diverged and counts as the worst value.",
             quality_against_parameters,
         ),
         (

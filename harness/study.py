@@ -136,11 +136,10 @@ def names() -> list[str]:
 
 def path_of(name: str) -> Path:
     """Return a study's file; raise UserError, listing what there is, if there is none."""
-    path = folder() / f"{require_name(name, 'study name')}.py"
-    if not path.is_file():
-        do = "see `make list`, or write that file"
+    if name not in names():
+        do = "say NAME=one-of-these, or write studies/NAME.py; `make list` tells more"
         raise UserError("study NAME", got=name, allowed=", ".join(names()) or "no studies", do=do)
-    return path
+    return folder() / f"{require_name(name, 'study NAME')}.py"
 
 
 def questions() -> Iterator[tuple[str, str]]:

@@ -127,7 +127,6 @@ class Attempt:
             steps=batches.effective_batches * recipe.epochs,
         )
         self.metrics = recipe.task.metrics(self.facts)
-        extra = {} if checkpoint_seconds is None else {"seconds": checkpoint_seconds}
         self.keeper = Keeper(
             path=directory / CHECKPOINT,
             identity=self._identity(),
@@ -137,7 +136,7 @@ class Attempt:
             validation=self.data.val_dataloader(),
             patience=recipe.patience,
             hooks=hooks,
-            **extra,
+            seconds=checkpoint_seconds,
         )
 
     def outcome(self, kept: Mapping[str, Any] | None, *, test: bool) -> Outcome:

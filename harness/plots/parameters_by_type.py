@@ -47,5 +47,7 @@ def draw(data: pandas.DataFrame) -> go.Figure:
             figure.add_trace(bar, **where)
     figure.update_layout(barmode="stack")
     figure.update_xaxes(style.titled("parameters") | {"rangemode": "tozero"})
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", matches="y", showticklabels=False)
+    figure.update_yaxes(showticklabels=True, col=1)
+    figure.update_layout(yaxis_matches=None)
     return figure

@@ -38,7 +38,7 @@ def points(record: Record, metrics: Sequence[str]) -> pandas.DataFrame:
             value=values,
             imputed=imputed,
         )
-        part = part[values.map(math.isfinite)]
+        part = part[values.map(math.isfinite) & part["parameters"].notna()]
         parts.append(_with_means(part, interval=bool(confirmed)))
     return pandas.concat(parts, ignore_index=True)
 
@@ -91,7 +91,12 @@ def _traces(chosen: pandas.DataFrame, index: int, *, second: bool) -> list[go.Sc
         y=chosen["value"].to_list(),
         text=[style.text(f"{cell}, seed {seed} {note}") for cell, seed, note in told],
         mode="markers",
-        marker={"color": color, "size": 6, "opacity": 0.45, "symbol": marks},
+        marker={
+            "color": color,
+            "size": 6,
+            "opacity": 0.45 if chosen["mean"].notna().any() else 0.8,
+            "symbol": marks,
+        },
         **shared,
     )
     means = chosen.dropna(subset=["mean"]).groupby("cell", sort=False).first()

@@ -81,12 +81,17 @@ def layout(rows: int) -> dict[str, Any]:
 
 
 def titled(words: object) -> dict[str, Any]:
-    """Return the settings of an axis with a title close to it."""
-    return {"title": {"text": text(words), "standoff": 8}}
+    """Return the settings of an axis with a title close to it and room for its labels."""
+    return {"title": {"text": text(words), "standoff": 8}, "automargin": True}
 
 
 def number_ticks(low: float, high: float) -> dict[str, Any]:
-    """Return the settings of a logarithmic axis that labels decades, and 2 and 5 if it has room."""
+    """Return the settings of a logarithmic axis that labels decades, and 2 and 5 if it has room.
+
+    The axis stays linear where `low` is not positive, or the range is less than a factor of 3.
+    """
+    if low <= 0 or high < 3 * low:
+        return {}
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     steps: Sequence[int] = (1, 2, 5) if high < 100 * low else (1,)
     values = [step * 10.0**power for power in range(first - 1, last + 1) for step in steps]

@@ -1,5 +1,6 @@
 """Tables: what a report lists, with links to the runs."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -113,7 +114,7 @@ def _joined(table: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def _interval(value: float, low: float, high: float) -> str:
-    if pandas.isna(low):
+    if math.isnan(low):
         return written(value)
     digits = decimals((high - low) / 2)
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")
