@@ -15,10 +15,11 @@ from harness.record import Record, caveats, listed, progress
 OUTCOMES = (
     ("better", "wins"),
     ("worse", "loses"),
-    ("cannot tell", "cannot be told apart"),
     ("interval only", "has an interval but no claim"),
     ("too few seeds", "lacks seeds"),
+    ("cannot tell", "cannot be told apart"),
 )
+"""What a combination of held values counts as: the first that holds for any of its levels."""
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,9 @@ def check_all(console: Console) -> None:
 
 def _sample(study: Study, draws: optuna.Study, cell: dict[str, Value], point: int) -> Sample:
     slot = Slot(role="search", cell=cell, point=point, seed=study.seed, epochs=study.epochs)
-    draws.enqueue_trial({}, slot.attributes())
     trial = draws.ask()
+    for name, value in slot.attributes().items():
+        trial.set_user_attr(name, value)
     try:
         recipe = study.recipe(trial, cell)
         anatomy = anatomy_of(recipe)

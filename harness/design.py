@@ -75,7 +75,7 @@ def confirm_slots(study: Study, done: Iterable[Done], *, higher_is_better: bool)
 def best_of(
     study: Study, cell: dict[str, Value], done: Iterable[Done], *, higher_is_better: bool
 ) -> Done | None:
-    """Return the cell's best finished search trial; the earliest of equals; None if there is none."""
+    """Return the cell's best finished search trial; of equals the earliest; or None."""
     wanted = {slot.key for slot in search_slots(study) if slot.cell == cell}
     finished = [d for d in done if d.value is not None and d.slot.key in wanted]
     sign = -1.0 if higher_is_better else 1.0

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from mlflow.entities import Run as StoredRun
 from optuna.trial import TrialState
 from rich.console import Console
 
@@ -18,7 +17,7 @@ from harness.settings import UserError
 from harness.store import Lease, lease_path, trial_directory
 from harness.study import Study, load
 from harness.study import store as store_root
-from harness.tracking import Tracker, find_run, read_artifact
+from harness.tracking import StoredRun, Tracker, find_run, read_artifact
 from harness.training import train
 from harness.trials import run_trial
 from harness.workers import Stop, open_search

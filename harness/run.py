@@ -15,7 +15,7 @@ from harness.provenance import code, versions
 from harness.report import render
 from harness.results import record_of
 from harness.search import Search, unresolved
-from harness.store import StoreUnavailable
+from harness.store import StoreUnavailable, storing
 from harness.study import Study, load
 from harness.study import store as store_root
 from harness.tracking import Tracker, close_abandoned
@@ -37,21 +37,27 @@ def run_study(
     study = load(name, budget)
     known = measures(check(study)[0].recipe)
     store.prepare(root)
-    search = Search(study, root, [known[objective] for objective in study.objectives])
-    retried = search.retry_failed() if retry else 0
-    if retry:
-        console.print(f"{retried} failed trials are tried again", highlight=False)
-    if not search.remaining():
-        return _nothing_to_do(search, console)
-    return _work_and_answer(search, budget, workers, console)
+    try:
+        with storing():
+            search = Search(study, root, [known[objective] for objective in study.objectives])
+            if retry:
+                line = f"{search.retry_failed()} failed trials are tried again"
+                console.print(line, highlight=False)
+            if not search.remaining():
+                return _nothing_to_do(search, console)
+            return _work_and_answer(search, budget, workers, console)
+    except StoreUnavailable as error:
+        line = f"paused: the store cannot be written ({error}); nothing is lost: make room, then "
+        console.print(line + command(study), highlight=False, markup=False, soft_wrap=True)
+        return os.EX_TEMPFAIL
 
 
 def _work_and_answer(
     search: Search, budget: Mapping[str, int], workers: int, console: Console
 ) -> int:
-    study, root = search.study, search.root
-    close_abandoned(root)
-    tracker = Tracker(root, study)
+    study = search.study
+    close_abandoned(search.root)
+    tracker = Tracker(search.root, study)
     stop = Stop()
     stop.install()
     progress = Progress(study, search.total(), search.directions[0], console)
@@ -59,17 +65,12 @@ def _work_and_answer(
     def show() -> None:
         progress.show(search.trials())
 
-    try:
-        with progress:
-            show()
-            if workers == 1:
-                work(search, tracker, stop, show)
-            else:
-                work_in_processes(study, budget, search, workers, stop, show)
-    except StoreUnavailable as error:
-        tracker_note = f"paused: the store cannot be written ({error}); nothing is lost: "
-        console.print(f"{tracker_note}make room, then {command(study)}", highlight=False)
-        return os.EX_TEMPFAIL
+    with progress:
+        show()
+        if workers == 1:
+            work(search, tracker, stop, show)
+        else:
+            work_in_processes(study, budget, search, workers, stop, show)
     if stop():
         line = f"stopped: {progress.headline(search.trials())}; go on with: {command(study)}"
         console.print(line, highlight=False, soft_wrap=True)

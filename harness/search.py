@@ -85,7 +85,6 @@ class Search:
             values = [result["metrics"][name] for name in self.study.objectives]
         ending = state.get(result["status"], TrialState.PRUNED)
         self.optuna.tell(claim.trial, values, state=ending)
-        claim.lease.release()
 
     def retry_failed(self) -> int:
         """Enqueue every failed trial again, with the same parameters; return how many."""

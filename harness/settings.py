@@ -27,7 +27,7 @@ class UserError(ValueError):
 
 
 def require_name(name: str, what: str) -> str:
-    """Return `name` if it is safe as a path, a filter and a make word; raise UserError otherwise."""
+    """Return `name` if it is safe as a path, a filter and a make word; or raise UserError."""
     if not NAME.fullmatch(name) or name.strip(".") == "":
         raise UserError(
             what, got=name, allowed="1-64 of A-Z a-z 0-9 . _ -", do="choose another name"

@@ -1,5 +1,6 @@
 """The store: where runs and searches lie, and what keeps its files sane under many processes."""
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -18,6 +19,32 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb", "smbfs", "smb3", "sshfs", 
 
 class StoreUnavailable(Exception):  # noqa: N818 - a state of the world, not of the program
     """The store cannot be written now (disk full, database away); what was computed is kept."""
+
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Say whether an error comes from a store that cannot be written now, however it is wrapped."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, StoreUnavailable | sqlite3.OperationalError):
+            return True
+        if isinstance(chain, OSError) and chain.errno in FULL:
+            return True
+        chain = chain.__cause__ or chain.__context__
+    return False
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Turn an error that comes from the store into StoreUnavailable; leave all others."""
+    try:
+        yield
+    except Exception as error:
+        if is_unavailable(error):
+            raise StoreUnavailable(str(error).partition("\n")[0]) from error
+        raise
 
 
 class Lease:

@@ -13,14 +13,14 @@ from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
+import mlflow.entities
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
-from mlflow.entities import Run as StoredRun
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
-from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
 from sqlalchemy.exc import SQLAlchemyError
 
+from harness import system
 from harness.provenance import code
 from harness.settings import UserError
 from harness.store import (
@@ -34,6 +34,8 @@ from harness.store import (
 )
 from harness.study import Study
 
+StoredRun = mlflow.entities.Run
+"""A run as MLflow returns it."""
 History = list[dict[str, float]]
 NOT_REPRODUCIBLE = ("cost/", "system/")
 """Prefixes of metrics that depend on the machine's mood; all others are compared on a replay."""
@@ -53,8 +55,9 @@ class Tracker:
     def __init__(self, root: Path, study: Study) -> None:
         self.root, self.study = root, study
         self.client = client(root)
-        self.experiment = self._experiment()
-        self.parent = self._parent()
+        with locked(root / "initialise.lock"):
+            self.experiment = self._experiment()
+            self.parent = self._parent()
 
     def open(self, number: int, name: str, tags: Mapping[str, str], *, fresh: bool) -> "Run":
         """Return the trial's run, RUNNING; found by its tags unless the trial is `fresh`.
@@ -145,7 +148,6 @@ class Run:
     stored: dict[tuple[str, int], float]
     differs: list[str] = field(default_factory=list)
     _sent: int = 0
-    _monitor: CPUMonitor = field(default_factory=CPUMonitor)
 
     def describe(self, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
         """Log the flat recipe, and facts that hold from the start; what is there stays."""
@@ -174,7 +176,7 @@ class Run:
             values = {k: v for k, v in history[epoch].items() if k not in ("time", "step")}
             points += self._new(values, epoch, history[epoch]["time"])
         if points:
-            points += self._new(self._system(), len(history) - 1, time.time())
+            points += self._new(system.sample(), len(history) - 1, time.time())
         try:
             self._write(points)
         except (MlflowException, SQLAlchemyError, OSError) as error:
@@ -217,12 +219,6 @@ class Run:
         """Close the run as KILLED: it can be resumed."""
         self.tag({"harness.status": "killed", "harness.reason": reason})
         self.client.set_terminated(self.id, "KILLED")
-
-    def _system(self) -> dict[str, float]:
-        self._monitor.collect_metrics()
-        values = {f"system/{name}": v for name, v in self._monitor.aggregate_metrics().items()}
-        self._monitor.clear_metrics()
-        return values
 
     def _attach(self, files: Mapping[str, bytes]) -> None:
         with TemporaryDirectory() as directory:

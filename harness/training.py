@@ -14,12 +14,13 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from harness import checkpoints
 from harness.anatomy.describe import Anatomy, describe
 from harness.evaluation import outputs_on, prefixed, score
-from harness.keeper import Diverged, History, Hooks, Keeper, Watch
+from harness.keeper import Diverged, History, Hooks, Interrupted, Keeper, Watch
 from harness.learner import Learner
 from harness.recipe import Facts, Recipe
 from harness.settings import UserError
@@ -126,6 +127,9 @@ class Attempt:
             effective_size=batches.effective_size,
             steps=batches.effective_batches * recipe.epochs,
         )
+        if recipe.precision == "64-true":
+            # Lightning converts the module after loading a checkpoint into it: too late.
+            self.learner.double()
         self.metrics = recipe.task.metrics(self.facts)
         self.keeper = Keeper(
             path=directory / CHECKPOINT,
@@ -186,6 +190,9 @@ class Attempt:
                     ckpt_path=path if resume else None,
                     weights_only=True,
                 )
+        except SIGTERMException as asked:
+            # Lightning heard the signal too, at the last batch of an epoch, where Keeper saves not.
+            raise Interrupted from asked
         except Diverged as diverged:
             self.keeper.status, self.keeper.reason = "diverged", str(diverged)
             self.keeper.hooks.saved(self.keeper.history)
@@ -259,7 +266,7 @@ def peak_memory() -> float:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that memory ran out; on a CPU torch raises a plain RuntimeError."""
+    """Say whether memory ran out; on a CPU torch raises a plain RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error)

@@ -18,7 +18,7 @@ from harness.provenance import environment, versions
 from harness.recipe import Recipe
 from harness.search import RESULT, Claim, Search, is_feasible, suggest
 from harness.settings import flat
-from harness.store import StoreUnavailable
+from harness.store import is_unavailable
 from harness.study import Study, label
 from harness.tasks.classify import Classify
 from harness.tracking import Run, Tracker
@@ -52,11 +52,10 @@ def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Res
         run.kill("stopped by the user; the next `make study` goes on")
         claim.lease.release()
         raise
-    except (StoreUnavailable, OSError) as error:
-        claim.lease.release()
-        raise StoreUnavailable(str(error)) from error
-    except Exception as error:  # noqa: BLE001 - any error of a user's model is this trial's own
-        result = _failed(run, error)
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        result = _failed(run, error)  # any other error of a user's model is this trial's own
     search.tell(claim, {**result, "run_id": run.id})
     return result
 

@@ -68,16 +68,19 @@ def work(search: Search, tracker: Tracker, stop: Stop, after: Callable[[], None]
     """
     torch.set_num_threads(1)
     while not stop():
-        claim = search.claim()
-        if claim is None:
-            return
-        if isinstance(claim, str):
-            time.sleep(POLL_SECONDS)
-            continue
-        try:
-            run_trial(search, tracker, claim, stop)
-        except Interrupted:
-            return
+        with store.storing():
+            claim = search.claim()
+            if claim is None:
+                return
+            if isinstance(claim, str):
+                time.sleep(POLL_SECONDS)
+                continue
+            try:
+                run_trial(search, tracker, claim, stop)
+            except Interrupted:
+                return
+            finally:
+                claim.lease.release()
         after()
 
 
@@ -118,7 +121,8 @@ def _worker(name: str, budget: dict[str, int], root: str, path: list[str]) -> No
     stop.install()
     study = load(name, budget)
     try:
-        search, tracker = open_search(study, Path(root))
+        with store.storing():
+            search, tracker = open_search(study, Path(root))
         work(search, tracker, stop, lambda: None)
     except StoreUnavailable as error:
         print(f"store unavailable: {error}", file=sys.stderr)  # noqa: T201

@@ -1,13 +1,20 @@
 """A small study for tests of whole runs, and how to read what it left in a store."""
 
 import atexit
+import multiprocessing
+import os
 import shutil
 import tempfile
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import optuna
+from rich.console import Console
 from safetensors.torch import load as safetensors_load
 
 from harness import store, tracking
@@ -133,7 +140,70 @@ def runs(root: Path) -> dict[int, dict[str, Any]]:
             "params": run.data.params,
             "points": sorted(points),
             "differs": run.data.tags.get("harness.replay_differs"),
-            "files": sorted(path.name for path in folder.iterdir()),
+            "files": sorted(path.name for path in folder.glob("*")),
             "weights": safetensors_load(weights.read_bytes()) if weights.exists() else {},
         }
     return found
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a study in a process of its own, forked from one that has imported everything."""
+
+    process: BaseProcess
+    log: Path
+
+    @property
+    def text(self) -> str:
+        """What it printed."""
+        return self.log.read_text()
+
+    def wait(self) -> int:
+        """Wait for its end and return the exit status."""
+        self.process.join()
+        assert self.process.exitcode is not None
+        return self.process.exitcode
+
+
+def start(
+    folder: Path,
+    root: Path,
+    *,
+    name: str = NAME,
+    workers: int = 1,
+    retry: bool = False,
+    budget: Mapping[str, int] | None = None,
+) -> Attempt:
+    """Start `harness study` as the console script does, but without seconds of imports."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.run", "harness.report"])
+    log = root.parent / f"{root.name}-{name}.log"
+    options = {"workers": workers, "retry": retry, "budget": dict(budget or {})}
+    process = context.Process(target=_run, args=(str(folder), str(root), str(log), name, options))
+    process.start()
+    return Attempt(process, log)
+
+
+def _run(folder: str, root: str, log: str, name: str, options: dict[str, Any]) -> None:
+    os.chdir(folder)
+    os.environ["HARNESS_STORE"] = root
+    from harness import keeper
+    from harness.run import run_study
+
+    keeper.CHECKPOINT_SECONDS = 0.1
+    with Path(log).open("a") as file:
+        try:
+            status = run_study(name, console=Console(file=file, width=100), **options)
+        except BaseException:
+            traceback.print_exc(file=file)
+            raise
+    os._exit(status)
+
+
+def warm_up() -> None:
+    """Let the process that others are forked from do its imports now."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.run", "harness.report"])
+    process = context.Process(target=os.getpid)
+    process.start()
+    process.join()

@@ -1,8 +1,8 @@
 """The report is one safe, self-contained page, whatever state a study is in."""
 
 import json
-import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pandas
 import pytest
@@ -52,7 +52,7 @@ def page(given: Record) -> Page:
     return Page(render(given, answer(given), FACTS))
 
 
-def part(given: Record, **changes: object) -> Record:
+def part(given: Record, **changes: Any) -> Record:
     frame = given.frame.assign(**changes)
     frame.attrs.update(given.frame.attrs)
     return Record(given.study, frame, given.bounds, given.run_url)
@@ -112,7 +112,7 @@ def test_plotly_is_there_once_and_every_figure_has_words() -> None:
 def test_what_users_write_is_text() -> None:
     study = design(question=f"Is {ATTACK} safe?", scientific={"depth": (ATTACK, "</script>")})
     given = record(study)
-    frame = given.frame.assign(**{f"suggested/{ATTACK}": 0.1, "recipe/note": ATTACK})
+    frame = part(given, **{f"suggested/{ATTACK}": 0.1, "recipe/note": ATTACK}).frame
     frame.loc[0, ["status", "reason"]] = ["failed", f"{ATTACK}{{{{ 7 * 7 }}}}"]
     frame.attrs.update(given.frame.attrs)
     given = Record(study, frame, BOUNDS, lambda _: "javascript:alert(1)")
@@ -142,4 +142,12 @@ def test_trials_link_to_their_runs() -> None:
 def test_failures_are_listed_with_their_reason() -> None:
     found = page(STATES["failed"])
     assert found.text.count("out of memory") == 96
-    assert re.search(r"search\s*6", re.sub(r"\s+", " ", found.text)) is not None
+    assert "depth=1 budget=2000search6" in found.text
+
+
+def test_reused_results_are_counted() -> None:
+    frame = record().frame
+    frame.loc[[1, 2], "same_as"] = 0
+    given = Record(design(), frame, BOUNDS, str)
+    assert "reused from an equal trial" in page(given).text
+    assert "reused" not in page(record()).text

@@ -85,6 +85,7 @@ def _traces(chosen: pandas.DataFrame, index: int, *, second: bool) -> list[go.Sc
     shared = {"showlegend": False, "legendgroup": str(index)}
     marks = ["x" if imputed else mark for imputed in chosen["imputed"]]
     notes = ["diverged: worst value" if imputed else "" for imputed in chosen["imputed"]]
+    opacity = 0.45 if chosen["mean"].notna().any() else 0.8
     told = zip(chosen["cell"], chosen["seed"], notes, strict=True)
     dots = go.Scatter(
         x=chosen["parameters"].to_list(),
@@ -94,7 +95,7 @@ def _traces(chosen: pandas.DataFrame, index: int, *, second: bool) -> list[go.Sc
         marker={
             "color": color,
             "size": 6,
-            "opacity": 0.45 if chosen["mean"].notna().any() else 0.8,
+            "opacity": opacity,
             "symbol": marks,
         },
         **shared,

@@ -65,7 +65,7 @@ def listings(record: Record, table: pandas.DataFrame) -> Iterator[Listing]:
     names = ["trial", "role", "cell", "seed", "status", "reason"]
     about = "Every trial that did not finish, and why."
     yield _listing("Ledger", about, odd[names], _links(record, odd), folded=len(odd) > 20)
-    about = "The same number of trials searched these ranges in every cell."
+    about = "The ranges that tuning searched" + (", alike in every cell." if designed else ".")
     space = [(name, one.low, one.high, one.log) for name, one in record.bounds.items()]
     yield _listing(
         "Search space", about, pandas.DataFrame(space, columns=["name", "low", "high", "log"])
@@ -84,7 +84,7 @@ def _listing(
 ) -> Listing:
     rows = [
         tuple(
-            Entry(written(value), (links or {}).get(value, "") if name == "trial" else "")
+            Entry(_text(name, value), (links or {}).get(value, "") if name == "trial" else "")
             for name, value in zip(table.columns, row, strict=True)
         )
         for row in table.itertuples(index=False)
@@ -92,6 +92,11 @@ def _listing(
     names = [str(name).removeprefix("suggested/") for name in table.columns]
     header = tuple(HEADERS.get(name, name) for name in names)
     return Listing(title, about, header, tuple(rows), folded)
+
+
+def _text(name: str, value: object) -> str:
+    """Return a value as written, without separators of thousands where it is a name."""
+    return written(value).replace(",", "") if name in ("trial", "seed") else written(value)
 
 
 def _links(record: Record, rows: pandas.DataFrame) -> dict[object, str]:
@@ -133,8 +138,12 @@ def _recipes(record: Record) -> tuple[pandas.DataFrame, dict[object, str]]:
 
 
 def _endings(record: Record) -> pandas.DataFrame:
-    counts = record.frame.groupby(["cell", "role", "status"], sort=False).size()
-    return counts.unstack("status", fill_value=0).reset_index()
+    groups = record.frame.groupby(["cell", "role"], sort=False)
+    counts = groups["status"].value_counts().unstack("status", fill_value=0)
+    reused = groups["same_as"].count()
+    if reused.any():
+        counts["reused from an equal trial"] = reused
+    return counts.reset_index()
 
 
 def _costs(record: Record) -> pandas.DataFrame:

@@ -47,7 +47,8 @@ def test_other_scientific_values_are_panels_and_a_budget_is_not() -> None:
 def test_a_diverged_seed_is_drawn_as_the_worst() -> None:
     given = record()
     row = given.rows("confirm").index[0]
-    given.frame.loc[row, ["status", "test/accuracy"]] = ["diverged", math.nan]
+    given.frame.loc[row, "status"] = "diverged"
+    given.frame.loc[row, "test/accuracy"] = math.nan
     data = quality_against_parameters.numbers(given)
     assert data.loc[data["imputed"], "value"].tolist() == [data["value"].min()]
     assert len(data) == 60
@@ -71,7 +72,8 @@ def test_both_losses_are_drawn() -> None:
 
 def test_tuning_draws_every_trial_and_one_star_a_cell() -> None:
     given = record()
-    given.frame.loc[0, ["status", "val/loss"]] = ["diverged", math.nan]
+    given.frame.loc[0, "status"] = "diverged"
+    given.frame.loc[0, "val/loss"] = math.nan
     data = tuning.numbers(given)
     assert data.groupby("parameter").size().to_dict() == {"lr": 36, "dropout": 36}
     assert data["best"].sum() == 2 * len(given.cells())
