@@ -5,6 +5,7 @@ over the trials alone; opening the databases is `setup`, and reading back what w
 """
 
 import contextlib
+import logging
 import shutil
 import time
 import warnings
@@ -166,4 +167,8 @@ def _quiet(path: Path) -> Iterator[None]:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        yield
+        logging.disable(logging.INFO)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)

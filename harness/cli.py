@@ -12,7 +12,6 @@ from harness.settings import UserError
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Designed comparisons of depth, width and layer type: train, resume, compare, answer.",
@@ -109,7 +108,10 @@ def main() -> None:
     """Run the command; a user's mistake is one line and exit status 2."""
     sys.path.insert(0, str(Path.cwd()))
     try:
-        app()
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except typer.TyperException as error:
+        print(f"error: {error.format_message()}; see `harness --help`", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.study import questions, store
 
@@ -24,7 +25,7 @@ def print_list(console: Console) -> None:
     for column in ("study", "state", "question"):
         table.add_column(column, overflow="fold")
     for name, question in questions():
-        table.add_row(name, states.get(name, "not run yet"), question)
+        table.add_row(Text(name), states.get(name, "not run yet"), Text(question))
     console.print(table if table.row_count else "no studies: write studies/NAME.py")
 
 

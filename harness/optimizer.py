@@ -19,7 +19,7 @@ def schedule_factor(step: int, *, recipe: Recipe, total: int) -> float:
     Linear warm-up over `warmup`·total steps, then constant, cosine to 0 (Loshchilov and Hutter
     2017, without restarts) or `step_factor` for every `step_every`·total steps gone by.
     """
-    warm = math.ceil(recipe.warmup * total)
+    warm = math.ceil(recipe.warmup * total - 1e-9)  # 0.07 · 100 is a little more than 7
     if step < warm:
         return (step + 1) / warm
     progress = min(1.0, (step - warm) / max(1, total - warm))

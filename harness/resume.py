@@ -11,6 +11,7 @@ from rich.console import Console
 from harness import store
 from harness.keeper import Hooks, Interrupted
 from harness.measures import measures, watch_of
+from harness.optimizer import schedule_factor
 from harness.recipe import Recipe, recipe_from_json
 from harness.search import Search
 from harness.settings import UserError
@@ -19,7 +20,7 @@ from harness.study import Study, load
 from harness.study import store as store_root
 from harness.tracking import StoredRun, Tracker, find_run, read_artifact
 from harness.training import train
-from harness.trials import run_trial
+from harness.trials import logged_as, run_trial
 from harness.workers import Stop, open_search
 
 
@@ -45,65 +46,73 @@ def resume_run(run_id: str, more: int, console: Console) -> int:
 
 
 def _finish(search: Search, tracker: Tracker, number: int, console: Console) -> int:
-    claim = search.claim_running(number)
     stop = Stop()
     stop.install()
+    claim = search.claim_running(number)
     try:
-        result = run_trial(search, tracker, claim, stop)
+        with claim.lease:
+            result = run_trial(search, tracker, claim, stop)
     except Interrupted:
-        console.print("stopped; go on with the same command")
-        return stop.exit_status
+        return _stopped(stop, console)
     console.print(f"trial {number}: {result['status']}: {result['reason']}", highlight=False)
     return 1 if result["status"] == "failed" else 0
 
 
 def _extend(study: Study, tracker: Tracker, run: StoredRun, more: int, console: Console) -> int:
-    recipe = _recipe(tracker.root, run)
-    if not more:
+    status = run.data.tags.get("harness.status", "")
+    if not more and not (status == "killed" and "harness.epochs" in run.data.tags):
         do = "add epochs with EPOCHS=+5"
-        status = run.data.tags.get("harness.status", "finished")
-        raise UserError("RUN", got=f"{status} run", allowed="an unfinished run", do=do)
-    if run.data.tags.get("harness.status") not in ("finished", "killed"):
+        raise UserError("RUN", got=f"a {status} run", allowed="an unfinished run", do=do)
+    if status not in ("finished", "killed"):
+        reason = run.data.tags.get("harness.reason", "")
         do = "choose a finished run"
-        got = run.data.tags.get("harness.reason", "")
-        raise UserError("RUN to extend", got=got, allowed="a finished run", do=do)
+        raise UserError("RUN to extend", got=f"{status}: {reason}", allowed="finished", do=do)
+    recipe = recipe_from_json(json.loads(read_artifact(tracker.root, run, "recipe.json")))
+    before = int(run.data.tags.get("harness.epochs", recipe.epochs))
     number = int(run.data.tags["harness.trial"])
     directory = trial_directory(tracker.root, study.name, number)
     lease = Lease.take(lease_path(directory))
     if lease is None:
-        do = "wait for it"
-        raise UserError("RUN", got=run.info.run_id, allowed="a run nobody trains", do=do)
-    longer = replace(recipe, epochs=_epochs(run, recipe) + more)
-    return _train_on(study, tracker, number, longer, directory, console)
+        got = run.info.run_id
+        raise UserError("RUN", got=got, allowed="a run nobody trains", do="wait for it")
+    with lease:
+        if more:
+            console.print(_rates(recipe, before, more), highlight=False, soft_wrap=True)
+        longer = replace(recipe, epochs=before + more)
+        return _train_on(study, tracker, number, longer, directory, console)
+
+
+def _rates(recipe: Recipe, before: int, more: int) -> str:
+    """Say what the learning rate does: a schedule is stretched over the new number of epochs."""
+    total = before + more
+    factors = [schedule_factor(epoch, recipe=recipe, total=total) for epoch in range(total)]
+    ended = recipe.lr * schedule_factor(before, recipe=recipe, total=before)
+    rates = ", ".join(f"{recipe.lr * factor:.2g}" for factor in factors[before:][:8])
+    return f"{recipe.schedule} schedule over {total} epochs: the rate was {ended:.2g}, now {rates}"
 
 
 def _train_on(
     study: Study, tracker: Tracker, number: int, recipe: Recipe, directory: Path, console: Console
 ) -> int:
-    open_run = tracker.open(number, "", {}, fresh=False)
-    open_run.tag({"harness.epochs": str(recipe.epochs), "harness.status": "running"})
+    run = tracker.open(number, "", {}, fresh=False)
+    run.tag({"harness.epochs": str(recipe.epochs), "harness.status": "running"})
     stop = Stop()
     stop.install()
-    hooks = Hooks(saved=open_run.record, stop=stop)
+    watch = watch_of(study, measures(recipe))
+    hooks = Hooks(saved=run.record, stop=stop)
     try:
-        outcome = train(
-            recipe, directory=directory, watch=watch_of(study, measures(recipe)), hooks=hooks
-        )
+        outcome = train(recipe, directory=directory, watch=watch, hooks=hooks)
     except Interrupted:
-        open_run.kill("an extension was stopped by the user")
-        console.print("stopped; go on with the same command")
-        return stop.exit_status
+        run.kill("an extension was stopped by the user")
+        return _stopped(stop, console)
     reason = f"extended to {recipe.epochs} epochs: {outcome.reason}"
-    metrics = {f"best/{k.removeprefix('val/')}": v for k, v in outcome.best.items()}
-    open_run.finish(outcome.status, reason, outcome.history, metrics, {})
+    metrics = {logged_as(name): value for name, value in outcome.best.items()}
+    metrics |= {"best/epoch": float(outcome.best_epoch)}
+    run.finish(outcome.status, reason, outcome.history, metrics, {})
     console.print(f"trial {number}: {reason}; best epoch {outcome.best_epoch}", highlight=False)
     return 0
 
 
-def _recipe(root: Path, run: StoredRun) -> Recipe:
-    text = read_artifact(root, run, "recipe.json")
-    return recipe_from_json(json.loads(text))
-
-
-def _epochs(run: StoredRun, recipe: Recipe) -> int:
-    return int(run.data.tags.get("harness.epochs", recipe.epochs))
+def _stopped(stop: Stop, console: Console) -> int:
+    console.print("stopped; `make resume` without EPOCHS, or the same command, goes on")
+    return stop.exit_status

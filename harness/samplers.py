@@ -79,10 +79,12 @@ def from_unit(u: float, distribution: BaseDistribution) -> Any:
     assert isinstance(distribution, FloatDistribution)
     low, high = distribution.low, distribution.high
     if distribution.step is not None:
-        return low + distribution.step * int(u * (round((high - low) / distribution.step) + 1))
+        steps = round((high - low) / distribution.step)
+        return min(high, low + distribution.step * int(u * (steps + 1)))
     if distribution.log:
-        return min(high, math.exp(math.log(low) + u * (math.log(high) - math.log(low))))
-    return low + u * (high - low)
+        value = math.exp(math.log(low) + u * (math.log(high) - math.log(low)))
+        return min(high, max(low, value))  # exp(log(x)) can miss x by its last bit
+    return min(high, low + u * (high - low))
 
 
 def _whole(u: float, distribution: IntDistribution) -> int:

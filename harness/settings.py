@@ -3,8 +3,10 @@
 import importlib
 import math
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from inspect import isabstract
 from typing import Any, cast
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -44,8 +46,12 @@ def require_range(
     exclusive: bool = False,
 ) -> None:
     """Raise UserError unless `got` is a finite number in [low, high] ((low, high) if exclusive)."""
-    inside = low < got < high if exclusive else low <= got <= high
-    if isinstance(got, bool) or not math.isfinite(got) or not inside:
+    number = isinstance(got, int | float) and not isinstance(got, bool)
+    if not (
+        number
+        and abs(got) <= sys.float_info.max
+        and (low < got < high if exclusive else low <= got <= high)
+    ):
         brackets = "()" if exclusive else "[]"
         allowed = f"a number in {brackets[0]}{low:g}, {high:g}{brackets[1]}"
         raise UserError(what, got=got, allowed=allowed, do="correct the value in the study file")
@@ -60,8 +66,8 @@ def require_whole(what: str, got: int, *, low: int = 1) -> None:
 
 def require_choice(what: str, got: object, allowed: Collection[object]) -> None:
     """Raise UserError unless `got` is one of `allowed`."""
-    if got not in allowed:
-        choices = ", ".join(repr(choice) for choice in allowed)
+    if got not in tuple(allowed):  # a set or a dict would ask for a hash
+        choices = ", ".join(repr(choice) for choice in allowed) or "nothing"
         raise UserError(what, got=got, allowed=choices, do="choose one of them")
 
 
@@ -114,15 +120,19 @@ def from_json(encoded: object) -> Settings:
     The named modules are imported, and nothing else is executed: a name that is not a settings
     dataclass raises UserError before it is called.
     """
-    if not isinstance(encoded, dict) or set(encoded) != {"class", "settings"}:
-        allowed = '{"class": …, "settings": {…}}'
-        raise UserError("settings JSON", got=encoded, allowed=allowed, do="use what to_json wrote")
-    kind = _settings_class(str(encoded["class"]))
-    values = {str(name): _decode(value) for name, value in dict(encoded["settings"]).items()}
+    match encoded:
+        case {"class": str(name), "settings": dict(inner), **others} if not others:
+            kind = _settings_class(name)
+        case _:
+            allowed, do = '{"class": …, "settings": {…}}', "use what to_json wrote"
+            raise UserError("settings JSON", got=encoded, allowed=allowed, do=do)
+    values = {str(name): _decode(value) for name, value in inner.items()}
     known = {field.name for field in fields(kind)}
-    if unknown := sorted(set(values) - known):
+    needed = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
+    if not needed <= set(values) <= known:
+        allowed = f"{sorted(needed)} and any of {sorted(known - needed)}"
         do = "use the version of the code that wrote it"
-        raise UserError(f"settings of {kind.__name__}", got=unknown, allowed=sorted(known), do=do)
+        raise UserError(f"settings of {kind.__name__}", got=sorted(values), allowed=allowed, do=do)
     return cast("Settings", kind(**values))
 
 
@@ -130,10 +140,10 @@ def _settings_class(name: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError):
+    except (ImportError, AttributeError, TypeError, ValueError):
         found = None
     is_settings = isinstance(found, type) and issubclass(found, Settings)
-    if not is_settings or not is_dataclass(found):
+    if not is_settings or not is_dataclass(found) or isabstract(found):
         do = "install or restore the module that defines it"
         raise UserError("settings class", got=name, allowed="module:SettingsClass", do=do)
     return found

@@ -69,6 +69,12 @@ class Lease:
         """Give the lease back."""
         self._file.close()
 
+    def __enter__(self) -> "Lease":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:

@@ -61,6 +61,9 @@ class Study:
     def __post_init__(self) -> None:
         for what in ("trials_per_cell", "seeds", "trials"):
             require_whole(what, getattr(self, what))
+        require_whole("seed", self.seed, low=0)
+        if not self.objectives:
+            raise UserError("objective", got=(), allowed="at least one", do="name a metric")
         if isinstance(self.sampler, str):
             require_choice("sampler", self.sampler, SAMPLERS)
         if isinstance(self.pruner, str):
@@ -77,8 +80,9 @@ class Study:
 
     def _check_design(self) -> None:
         for name, values in self.scientific.items():
-            if not values or len(set(values)) != len(values):
-                do = "list each value once"
+            plain = all(isinstance(value, bool | int | float | str) for value in values)
+            if not values or not plain or len(set(map(str, values))) != len(values):
+                do = "list each value once: bool, int, float or str"
                 raise UserError(f"scientific {name}", got=values, allowed="distinct values", do=do)
         if self.compare is not None:
             require_choice("compare", self.compare, list(self.scientific))
@@ -145,17 +149,18 @@ def path_of(name: str) -> Path:
 def questions() -> Iterator[tuple[str, str]]:
     """Yield (name, question) of every study, read from its text without importing it."""
     for name in names():
-        yield name, _question((folder() / f"{name}.py").read_text(encoding="utf-8"))
+        yield name, _question((folder() / f"{name}.py").read_bytes())
 
 
-def _question(text: str) -> str:
+def _question(text: bytes) -> str:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
         return f"(does not parse: line {error.lineno}: {error.msg})"
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "question":
-            return str(ast.literal_eval(node.value))
+        match node:
+            case ast.keyword(arg="question", value=ast.Constant(value=question)):
+                return str(question)
     return (ast.get_docstring(tree) or "(no question)").partition("\n")[0]
 
 
@@ -174,8 +179,8 @@ def load(name: str, budget: Mapping[str, int] | None = None) -> Study:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except UserError:
-        raise
+    except UserError as error:
+        raise UserError.within(f"{path}:{line_in(path, error)}", error) from error
     except Exception as error:
         line = line_in(path, error)
         got = f"{type(error).__name__}: {error}"

@@ -50,7 +50,6 @@ def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Res
         result = _trained(study, search, claim, run, stop)
     except Interrupted:
         run.kill("stopped by the user; the next `make study` goes on")
-        claim.lease.release()
         raise
     except Exception as error:
         if is_unavailable(error):
@@ -91,7 +90,7 @@ def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -
     if outcome.micro_batches != recipe.accumulate:
         run.tag({"harness.out_of_memory": f"trained in {outcome.micro_batches} micro-batches"})
     files = _recipe_file(recipe) | _files(study, recipe, outcome, anatomy.to_frame().to_csv())
-    logged = {_logged_as(name): value for name, value in metrics.items()}
+    logged = {logged_as(name): value for name, value in metrics.items()}
     run.finish(outcome.status, outcome.reason, outcome.history, logged, files)
     return {
         **facts,
@@ -120,8 +119,8 @@ def _metrics(outcome: training.Outcome) -> dict[str, float]:
     return {**outcome.best, **outcome.test, **best, **outcome.costs}
 
 
-def _logged_as(name: str) -> str:
-    """In MLflow the best epoch's val/loss is best/loss, its train/loss best/train_loss."""
+def logged_as(name: str) -> str:
+    """Return a result's name in MLflow: val/loss of the best epoch is best/loss there."""
     if name.startswith("val/"):
         return "best/" + name.removeprefix("val/")
     return "best/train_loss" if name == "train/loss" else name
@@ -183,7 +182,7 @@ def _reuse(run: Run, trial: FrozenTrial, recipe: Recipe) -> Result:
     result: Result = dict(trial.user_attrs[RESULT])
     reason = f"same recipe and seed as trial {trial.number}: its result is used"
     run.tag({"harness.same_as": str(result["run_id"])})
-    metrics = {_logged_as(name): value for name, value in result["metrics"].items()}
+    metrics = {logged_as(name): value for name, value in result["metrics"].items()}
     run.finish("finished", reason, [], metrics, _recipe_file(recipe))
     return {**result, "reason": reason, "same_as": trial.number}
 

@@ -76,11 +76,10 @@ def work(search: Search, tracker: Tracker, stop: Stop, after: Callable[[], None]
                 time.sleep(POLL_SECONDS)
                 continue
             try:
-                run_trial(search, tracker, claim, stop)
+                with claim.lease:
+                    run_trial(search, tracker, claim, stop)
             except Interrupted:
                 return
-            finally:
-                claim.lease.release()
         after()
 
 

@@ -224,4 +224,4 @@ def test_a_full_disk_pauses_the_study_and_loses_nothing(tmp_path: Path, megabyte
         assert [t["state"] for t in small.trials(root)] == ["COMPLETE"] * 8
         assert {run["status"] for run in small.runs(root).values()} == {"FINISHED"}
     finally:
-        os.system(f"umount {disk}")
+        os.system(f"umount --lazy {disk}")

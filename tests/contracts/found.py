@@ -17,10 +17,10 @@ import harness.data
 import harness.models
 import harness.strategies
 import harness.tasks
+from harness.anatomy.parameters import count
 from harness.discovery import discover
 from harness.recipe import Data, Model, Strategy, Task
 from harness.settings import Settings, UserError
-from harness.sizing import count_parameters
 
 ROOT = Path(__file__).parents[2]
 Kind = TypeVar("Kind", bound=Settings)
@@ -56,7 +56,7 @@ class Found:
         """Return the model of the fewest parameters that takes the dataset."""
         accepted = [model() for model in self.models if takes(model, type(data))]
         assert accepted, f"no model for {data}"
-        return min(accepted, key=lambda model: count_parameters(model, data.facts()))
+        return min(accepted, key=lambda model: count(built(model, data)).total)
 
     def task_of(self, model: Model, data: Data) -> Task:
         """Return the first task that fits the dataset and the model."""

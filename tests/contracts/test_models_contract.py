@@ -13,7 +13,7 @@ from tests.contracts.found import Found, adam_steps, built, examples, takes
 
 Pair = tuple[Model, Data]
 MINIMAL_FALL = 0.5
-"""Share of its first loss below which every model comes within 100 steps on 32 examples."""
+"""Share of its first loss below which every model comes within 150 steps on 32 examples."""
 
 
 def equal(left: Mapping[str, Tensor], right: Mapping[str, Tensor]) -> bool:
@@ -92,5 +92,5 @@ def test_its_weights_are_saved_and_loaded_to_the_bit(model_and_data: Pair) -> No
 def test_it_learns_32_examples_by_heart(model: Model, found: Found) -> None:
     data = found.small_data(model)
     task = found.task_of(model, data)
-    losses = adam_steps(built(model, data), task, examples(data), steps=100, lr=3e-3)
+    losses = adam_steps(built(model, data), task, examples(data), steps=150, lr=1e-2)
     assert losses[-1] < MINIMAL_FALL * losses[0], (losses[0], losses[-1])
