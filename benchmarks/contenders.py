@@ -167,7 +167,7 @@ def _quiet(path: Path) -> Iterator[None]:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        logging.disable(logging.INFO)
+        logging.disable(logging.WARNING)
         try:
             yield
         finally:

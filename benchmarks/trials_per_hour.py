@@ -99,7 +99,7 @@ def _speed(rounds: list[Round], base: list[Round]) -> Speed:
 
 def speed_table(measured: Speeds) -> str:
     """Return trials per hour, and how many times the idiomatic script's that is."""
-    head = ("", "trials/hour", "times", "CPU ms/trial", "times", "val acc")
+    head = ("", "trials/hour", "times", "CPU ms", "times", "val acc")
     rows = [
         (
             name,
@@ -113,8 +113,9 @@ def speed_table(measured: Speeds) -> str:
     ]
     what = f"{measured.trials} MLPs on Digits, {measured.epochs} epochs, threads: {THREADS}"
     setup = ", ".join(f"{name} {speed.setup:.2f}" for name, speed in measured.contenders.items())
-    notes = f"apart, in s: MLflow's migrations {measured.migration:.1f}; set-up: {setup}\n"
-    return table(f"{what}; median (min-max)", head, rows) + notes
+    note = f"apart, in s: migrations {measured.migration:.1f}; set-up: {setup}\n"
+    title = f"Trials per hour and CPU ms a trial: {what}"
+    return table(title, head, rows) + note
 
 
 def step_table(measured: Mapping[str, Overhead]) -> str:

@@ -120,7 +120,7 @@ class Words:
             said = f"{best.level} against {best.reference} is {self.amount(best, signed=True)}"
             said += f" {self.evidence(best)}"
             if best.verdict == "cannot tell":
-                said = f"cannot tell: {said}; it needs about {self.more_seeds(best)}"
+                said = f"cannot tell: {said}; it needs {self.more_seeds(best)}"
         return f"{at}{said}."
 
     def more_seeds(self, one: Comparison) -> str:
@@ -130,7 +130,7 @@ class Words:
         if needed is None:
             return "more than 1,000 more seeds"
         more = max(needed, statistics.SMALLEST_CLAIM) - one.paired.n
-        return f"{max(more, 1)} more seed{'s' if more > 1 else ''}"
+        return f"about {max(more, 1)} more seed{'s' if more > 1 else ''}"
 
     def overall(self, strata: dict[str, list[Comparison]]) -> str:
         """Answer the question in one sentence, or say why there is no answer yet."""

@@ -36,6 +36,8 @@ class Facts:
     """Shape of one example, without the batch."""
     outputs: int
     """Number of classes, or of regression targets."""
+    targets: Literal["classes", "values"] = "classes"
+    """What is to be learned: one class index an example, or `outputs` real values."""
     train: int
     validation: int
     test: int
@@ -74,7 +76,9 @@ class Data(Settings, ABC):
     ) -> "lightning.LightningDataModule":
         """Return a data module whose split and order are functions of the settings and `seed`.
 
-        Each batch of `batch_size` (None: all examples) arrives as at most `accumulate` parts.
+        Each batch of `batch_size` (None: all examples) arrives as at most `accumulate` parts. The
+        training loader is, or behaves as, `harness.data.batches.Batches`: it knows its position
+        (`state_dict`, `load_state_dict`), its `parts`, `effective_batches` and `effective_size`.
         """
 
 
@@ -87,6 +91,10 @@ class Task(Settings, ABC):
 
     headline: str
     """Name of the metric that answers a question when the study names none, e.g. "accuracy"."""
+
+    @abstractmethod
+    def require(self, facts: Facts) -> None:
+        """Raise UserError if this task cannot be learned from data with these facts."""
 
     @abstractmethod
     def predict(self, network: "nn.Module", batch: "Sequence[Tensor]") -> "Tensor":
@@ -151,6 +159,7 @@ class Recipe(Settings):
         for what in ("epochs", "accumulate"):
             require_whole(what, getattr(self, what))
         require_whole("seed", self.seed, low=0)
+        require_choice("nesterov", self.nesterov, (True, False))
         for what in ("batch_size", "patience"):
             if getattr(self, what) is not None:
                 require_whole(what, getattr(self, what))
@@ -191,16 +200,25 @@ class Recipe(Settings):
         """
         kept = without_defaults(self.to_json(), self)
         kept["settings"].pop("seed", None)
-        text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(_canonical(kept), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def recipe_from_json(encoded: Mapping[str, Any]) -> Recipe:
+def _canonical(value: Any) -> Any:
+    """Write 1.0 as 1: equal recipes have equal hashes."""
+    if isinstance(value, dict):
+        return {name: _canonical(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_canonical(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def recipe_from_json(encoded: object) -> Recipe:
     """Return the recipe that `recipe.to_json()` wrote; raise UserError if it is none."""
-    recipe = from_json(dict(encoded))
+    recipe = from_json(encoded)
     if not isinstance(recipe, Recipe):
         allowed = "harness.recipe:Recipe"
         raise UserError(
-            "recipe JSON", got=encoded.get("class"), allowed=allowed, do="check the file"
+            "recipe JSON", got=type(recipe).__name__, allowed=allowed, do="check the file"
         )
     return recipe

@@ -114,8 +114,8 @@ def report_study(name: str, console: Console) -> None:
     """Write the report of a study from what is there, and print its answer."""
     root = store_root()
     study = load(name)
-    store.prepare(root)
     known = measures(check(study, files=False)[0].recipe)
+    store.prepare(root)
     search = Search(study, root, [known[objective] for objective in study.objectives])
     close_abandoned(root)
     tracker = Tracker(root, study)

@@ -65,6 +65,7 @@ def network_of(recipe: Recipe) -> nn.Module:
 def anatomy_of(recipe: Recipe, *, device: str = "meta") -> Anatomy:
     """Return what the recipe's network is, as its strategy trains it; nothing is allocated."""
     facts = recipe.data.facts()
+    recipe.task.require(facts)
     with torch.device(device):
         network = recipe.model.build(facts)
         recipe.strategy.groups(network)

@@ -30,7 +30,7 @@ def space(trial: BaseTrial, *, depth: int, budget: int, trunk: str) -> Recipe:
         data=Digits(),
         task=Classify(),
         strategy=Full(),
-        lr=trial.suggest_float("lr", 1e-4, 1e-1, log=True),
+        lr=trial.suggest_float("lr", 3e-4, 3e-1, log=True),
         weight_decay=trial.suggest_float("weight_decay", 1e-4, 1.0, log=True),
         epochs=20,
         warmup=0.1,

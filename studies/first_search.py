@@ -5,9 +5,12 @@ Cost: TODO
 Expected: TODO
 """
 
+from typing import cast
+
 from optuna.trial import BaseTrial
 
 from harness.data.digits import Digits
+from harness.models.activation import Activation
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
 from harness.sizing import count_parameters
@@ -15,6 +18,7 @@ from harness.strategies.full import Full
 from harness.study import Study
 from harness.tasks.classify import Classify
 
+ACTIVATIONS = ("relu", "tanh", "gelu")
 LIMIT = 20_000
 """Trainable parameters; a larger network is not trained, so it costs nothing."""
 
@@ -24,7 +28,7 @@ def space(trial: BaseTrial) -> Recipe:
     model = MLP(
         depth=trial.suggest_int("depth", 1, 5),
         width=trial.suggest_int("width", 8, 256, log=True),
-        activation=trial.suggest_categorical("activation", ("relu", "tanh", "gelu")),
+        activation=cast("Activation", trial.suggest_categorical("activation", ACTIVATIONS)),
         dropout=trial.suggest_float("dropout", 0.0, 0.4),
         init="he",
     )

@@ -1,9 +1,13 @@
-"""Options of the whole test suite."""
+"""Options of the whole test suite, and no deadlines."""
 
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # a machine that trains beside the tests is no defect
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

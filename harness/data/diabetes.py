@@ -20,7 +20,9 @@ from harness.data.table import Table
 class Diabetes(Table):
     """Inputs (10,), targets (1,), both standardised; the test set is a fixed random 20 %."""
 
-    sizes: ClassVar[Sizes] = Sizes(inputs=(10,), outputs=1, development=354, test=88)
+    sizes: ClassVar[Sizes] = Sizes(
+        inputs=(10,), outputs=1, development=354, test=88, targets="values"
+    )
 
     def load(self) -> Content:
         """Return the rows as scikit-learn reads them."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -29,6 +29,7 @@ class Sizes:
     development: int
     test: int
     validation: int | None = None
+    targets: Literal["classes", "values"] = "classes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,7 @@ class InMemory(Data, ABC):
             train=train,
             validation=validation,
             test=sizes.test,
+            targets=sizes.targets,
         )
 
     def check(self) -> None:

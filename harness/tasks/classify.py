@@ -15,7 +15,7 @@ from torchmetrics.classification import (
 )
 
 from harness.recipe import Facts, Task
-from harness.settings import require_range
+from harness.settings import UserError, require_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,14 @@ class Classify(Task):
 
     def __post_init__(self) -> None:
         require_range("label_smoothing", self.label_smoothing, low=0, high=0.999999)
+
+    def require(self, facts: Facts) -> None:
+        """Raise UserError unless the targets are classes."""
+        if facts.targets != "classes":
+            do = "use Regress, or other data"
+            raise UserError(
+                f"{type(self).__name__}'s targets", got=facts.targets, allowed="classes", do=do
+            )
 
     def predict(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         """Return logits (batch, classes)."""

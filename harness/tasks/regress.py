@@ -8,6 +8,7 @@ from torch.nn.functional import mse_loss
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
 
 from harness.recipe import Facts, Task
+from harness.settings import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,14 @@ class Regress(Task):
     """Outputs (batch, targets) against real targets of the same shape, in the data's units."""
 
     headline = "rmse"
+
+    def require(self, facts: Facts) -> None:
+        """Raise UserError unless the targets are values."""
+        if facts.targets != "values":
+            do = "use Classify, or other data"
+            raise UserError(
+                f"{type(self).__name__}'s targets", got=facts.targets, allowed="values", do=do
+            )
 
     def predict(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         """Return predictions (batch, targets)."""
