@@ -28,13 +28,13 @@ def space(trial: BaseTrial, *, regulariser: str, width: int) -> Recipe:
     strength = dict.fromkeys(STRENGTHS, 0.0)
     if regulariser != "none":
         low, high = STRENGTHS[regulariser]
-        strength[regulariser] = trial.suggest_float("strength", low, high, log=True)
+        strength[regulariser] = trial.suggest_float(regulariser, low, high, log=True)
     return Recipe(
         model=MLP(depth=2, width=width, dropout=strength["dropout"], init="he"),
         data=Digits(limit=200),
         task=Classify(label_smoothing=strength["label_smoothing"]),
         strategy=Full(),
-        lr=trial.suggest_float("lr", 3e-4, 3e-2, log=True),
+        lr=trial.suggest_float("lr", 1e-3, 1e-1, log=True),
         weight_decay=strength["weight_decay"],
         l1=strength["l1"],
         epochs=40,

@@ -207,5 +207,5 @@ def test_hostile_json_is_refused(encoded: dict[str, Any]) -> None:
 
 def test_other_settings_are_no_recipe() -> None:
     assert from_json(MLP().to_json()) == MLP()
-    with pytest.raises(UserError, match=r"^recipe JSON: got 'harness.models.mlp:MLP'; allowed: "):
+    with pytest.raises(UserError, match=r"^recipe JSON: got 'MLP'; allowed: "):
         recipe_from_json(MLP().to_json())

@@ -36,9 +36,7 @@ class Classify(Task):
         """Raise UserError unless the targets are classes."""
         if facts.targets != "classes":
             do = "use Regress, or other data"
-            raise UserError(
-                f"{type(self).__name__}'s targets", got=facts.targets, allowed="classes", do=do
-            )
+            raise UserError("targets", got=facts.targets, allowed="classes", do=do)
 
     def predict(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         """Return logits (batch, classes)."""

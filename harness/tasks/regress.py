@@ -21,9 +21,7 @@ class Regress(Task):
         """Raise UserError unless the targets are values."""
         if facts.targets != "values":
             do = "use Classify, or other data"
-            raise UserError(
-                f"{type(self).__name__}'s targets", got=facts.targets, allowed="values", do=do
-            )
+            raise UserError("targets", got=facts.targets, allowed="values", do=do)
 
     def predict(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         """Return predictions (batch, targets)."""
