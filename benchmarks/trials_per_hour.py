@@ -146,15 +146,17 @@ def start_table(measured: Mapping[str, Started]) -> str:
 def main() -> None:
     """Measure, print the tables, and write the numbers if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--trials", type=int, default=8, help="trials in a round (8)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, steps and starts alike (3)")
+    parser.add_argument("--trials", type=int, default=6, help="trials in a round (6)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds; starts as many, steps one more (3)"
+    )
     parser.add_argument("--json", type=Path, help="file for the same numbers")
     arguments = parser.parse_args()
     began = time.perf_counter()
     report = Report(
         machine=machine(),
         speeds=speeds(arguments.trials, arguments.rounds),
-        overheads=overheads(arguments.rounds + 2),
+        overheads=overheads(arguments.rounds + 1),
         startups=startups(arguments.rounds) | startups(1, IMPORTS),
     )
     print(report)

@@ -1,6 +1,7 @@
 """The LightningModule of every supervised recipe: a task's loss on a network's output."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytorch_lightning as lightning
 import torch
@@ -37,6 +38,20 @@ class Learner(lightning.LightningModule):
         self.groups = recipe.strategy.groups(network)
         self.losses: list[Tensor] = []
         self.sizes: list[int] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; Lightning sets its current hook 24 times a step."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def transfer_batch_to_device(
+        self, batch: Sequence[Tensor], device: torch.device, dataloader_idx: int
+    ) -> list[Tensor]:
+        """Return the batch on the device; a batch is a plain sequence of tensors."""
+        del dataloader_idx
+        return [part.to(device, non_blocking=True) for part in batch]
 
     def training_step(self, batch: Sequence[Tensor], batch_index: int) -> Tensor:
         """Return the micro-batch's part of the loss of its optimizer step."""

@@ -113,12 +113,13 @@ class Search:
         return cells * (self.study.trials_per_cell + self.study.seeds)
 
     def _next(self, trials: list[FrozenTrial]) -> Claim | str | None:
-        if self.study.scientific:
-            for slot in self._missing(trials):
-                self.optuna.enqueue_trial(slot.params, slot.attributes())
-        waiting = [t.number for t in self.trials() if t.state == TrialState.WAITING]
+        waiting = [t.number for t in trials if t.state == TrialState.WAITING]
         if waiting:
             return self._ask(min(waiting))
+        if self.study.scientific and (slots := self._missing(trials)):
+            # One at a time: Optuna reads every waiting trial again for each question it answers.
+            self.optuna.enqueue_trial(slots[0].params, slots[0].attributes())
+            return self._ask(len(trials))
         if not self.study.scientific and len(_first_tries(trials)) < budget_of(self.study):
             return self._ask(len(trials))
         return WAIT if any(t.state == TrialState.RUNNING for t in trials) else None

@@ -150,11 +150,13 @@ class Run:
     differs: list[str] = field(default_factory=list)
     _sent: int = 0
 
-    def describe(self, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
+    def describe(
+        self, params: Mapping[str, object], metrics: Mapping[str, float], tags: Mapping[str, str]
+    ) -> None:
         """Log the flat recipe, and facts that hold from the start; what is there stays."""
         known = set(self.client.get_run(self.id).data.params) if self.stored else set()
         wanted = [Param(k, str(v)[:6000]) for k, v in params.items() if k not in known]
-        self._write(self._new(metrics, 0, time.time()), params=wanted)
+        self._write(self._new(metrics, 0, time.time()), params=wanted, tags=tags)
 
     def input(self, name: str, digest: str, profile: Mapping[str, int], source: str) -> None:
         """Log the dataset with its digest."""

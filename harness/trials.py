@@ -62,11 +62,10 @@ def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Res
 def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -> Result:
     recipe = suggest(study, claim)
     facts = {"recipe_hash": recipe.hash, "recipe": flat(recipe)}
-    run.tag({"harness.recipe_hash": recipe.hash})
     anatomy = training.anatomy_of(recipe)
     known = measures(recipe)
     counts = anatomy.metrics() | _sizes(recipe)
-    run.describe(flat(recipe), counts)
+    run.describe(flat(recipe), counts, {"harness.recipe_hash": recipe.hash})
     attributes = {"task": recipe.task.headline, "higher_is_better": _by_name(known)}
     if not is_feasible(claim):
         reason = "a constraint is violated: not trained"

@@ -66,7 +66,7 @@ def test_the_report_is_text_of_80_columns_and_json(report: Report) -> None:
     lines = str(report).splitlines()
     assert max(map(len, lines)) <= 80
     for name in ("idiomatic", "harness", "bare", "small", "medium", "large", "a python", "torch"):
-        assert sum(line.startswith(name) for line in lines) == 1
+        assert sum(line.startswith(f"{name} ") for line in lines) == 1
     assert json.loads(json.dumps(asdict(report)))["speeds"]["epochs"] == 1
 
 
