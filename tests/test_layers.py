@@ -44,7 +44,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "typer": "cli",
         "rich": "cli checks compare listing plan progress resume run side_by_side",
         "plotly": "plots report",
-        "matplotlib": "plots",
+        "matplotlib": "",
         "jinja2": "report",
         "pandas": "anatomy answer compare plots record report results side_by_side",
     }.items()
@@ -71,7 +71,7 @@ NOT_IN_A_PLUG_IN = frozenset(
 NAMED_BY_THE_CORE = {("trials", "tasks.classify")}
 """Only a study names the class it uses; this is the one exception, for the confusion matrix."""
 
-IN_A_STUDY = frozenset({"harness", "optuna", "torch", "dataclasses", "math"})
+IN_A_STUDY = frozenset({"harness", "optuna", "torch", "dataclasses", "math", "typing"})
 
 
 def modules() -> dict[str, Path]:
