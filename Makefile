@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PINS := .venv/pins-installed
-word = $(if $($(1)),--$(2) "$($(1))")
-budget = $(call word,TRIALS,trials) $(call word,SEEDS,seeds) $(call word,EPOCHS,epochs)
+option = $(if $($(1)),--$(2) "$($(1))")
+budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
 .PHONY: help setup study list plan ui report resume compare check test test-all bench system
 
@@ -20,7 +20,7 @@ $(PINS): constraints.txt pyproject.toml
 	@touch $@
 
 study: $(PINS)
-	@$(BIN)/harness study "$(NAME)" $(budget) $(call word,WORKERS,workers) $(call word,RETRY,retry)
+	@$(BIN)/harness study "$(NAME)" $(budget) $(call option,WORKERS,workers) $(call option,RETRY,retry)
 
 list: $(PINS)
 	@$(BIN)/harness list
@@ -29,13 +29,13 @@ plan: $(PINS)
 	@$(BIN)/harness plan "$(NAME)" $(budget)
 
 ui: $(PINS)
-	@$(BIN)/harness ui $(call word,PORT,port)
+	@$(BIN)/harness ui $(call option,PORT,port)
 
 report: $(PINS)
 	@$(BIN)/harness report "$(NAME)"
 
 resume: $(PINS)
-	@$(BIN)/harness resume "$(RUN)" $(call word,EPOCHS,epochs)
+	@$(BIN)/harness resume "$(RUN)" $(call option,EPOCHS,epochs)
 
 compare: $(PINS)
 	@$(BIN)/harness compare $(RUNS)

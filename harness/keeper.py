@@ -17,7 +17,10 @@ from harness.learner import Learner
 
 History = list[dict[str, float]]
 CHECKPOINT_SECONDS = 1.0
-"""A checkpoint of a small net costs 5-10 ms with fsync: once a second is below 1 %."""
+"""A checkpoint of a small net costs 5-20 ms with fsync; once a second is enough for anybody."""
+CHECKPOINT_SHARE = 0.02
+"""A larger net's are rarer, so that they take no more than this share of the time: 100 ms for 1.8
+million parameters (2026-11-22) means one in 5 s."""
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome, not an error
@@ -52,8 +55,8 @@ class Hooks:
 class Keeper(lightning.Callback):
     """Evaluates after every epoch, keeps the best weights, stops early, and saves checkpoints.
 
-    A checkpoint is written once a second at most, between two optimizer steps or after an epoch,
-    and always at the end, so a continuation from any of them ends in the same bits.
+    A checkpoint is written once a second at most (rarer if it takes long), between two optimizer
+    steps or after an epoch, and always at the end: a continuation from any ends in the same bits.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Keeper(lightning.Callback):
         self.spent = {"wall": 0.0, "cpu": 0.0}
         self._started = (time.perf_counter(), time.process_time())
         self._saved_at = time.perf_counter()
+        self._pause = self.seconds
         self._epoch_at = time.perf_counter()
 
     @property
@@ -147,7 +151,7 @@ class Keeper(lightning.Callback):
         """Save when it is time or the user wants to stop, never within an accumulation."""
         assert isinstance(pl_module, Learner)
         asked = self.hooks.stop()
-        if not asked and time.perf_counter() - self._saved_at < self.seconds:
+        if not asked and not self._is_time():
             return
         done = len(pl_module.losses)
         if done % pl_module.accumulate == 0 and done < trainer.num_training_batches:
@@ -172,7 +176,7 @@ class Keeper(lightning.Callback):
             self.best_weights = {name: w.detach().cpu().clone() for name, w in weights.items()}
         self._decide(trainer, value)
         asked = self.hooks.stop() and self.status == "running"
-        if asked or trainer.should_stop or time.perf_counter() - self._saved_at >= self.seconds:
+        if asked or trainer.should_stop or self._is_time():
             self._save(trainer)
         if asked:
             raise Interrupted
@@ -224,7 +228,12 @@ class Keeper(lightning.Callback):
             step = before + bad[0] // learner.accumulate
             raise Diverged(f"loss not finite at step {step}; last finite loss {bad[1]:.6g}")
 
+    def _is_time(self) -> bool:
+        return time.perf_counter() - self._saved_at >= self._pause
+
     def _save(self, trainer: lightning.Trainer) -> None:
+        began = time.perf_counter()
         trainer.save_checkpoint(self.path)
         self._saved_at = time.perf_counter()
+        self._pause = max(self.seconds, (self._saved_at - began) / CHECKPOINT_SHARE)
         self.hooks.saved(self.history)

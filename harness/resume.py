@@ -18,7 +18,8 @@ from harness.settings import UserError
 from harness.store import Lease, lease_path, trial_directory
 from harness.study import Study, load
 from harness.study import store as store_root
-from harness.tracking import StoredRun, Tracker, find_run, read_artifact
+from harness.tracked import StoredRun
+from harness.tracking import Tracker, find_run, read_artifact
 from harness.training import train
 from harness.trials import logged_as, run_trial
 from harness.workers import Stop, open_search

@@ -10,7 +10,8 @@ from harness.compare import as_text, compare
 from harness.measures import measures
 from harness.recipe import recipe_from_json
 from harness.study import store as store_root
-from harness.tracking import StoredRun, find_run, read_artifact
+from harness.tracked import StoredRun
+from harness.tracking import find_run, read_artifact
 
 
 def print_runs(run_ids: list[str], console: Console) -> None:

@@ -1,12 +1,8 @@
-"""Tracking: the only module that imports mlflow. One experiment a study, one run a trial."""
+"""Tracking: one MLflow experiment a study, one parent run, one run a trial beneath it."""
 
-import json
 import logging
-import math
 import os
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,19 +10,14 @@ from typing import Any
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-import mlflow.entities
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
-from sqlalchemy.exc import SQLAlchemyError
 
-from harness import system
 from harness.provenance import code
 from harness.settings import UserError
 from harness.store import (
     Lease,
-    StoreUnavailable,
     harden,
     lease_path,
     locked,
@@ -34,20 +25,7 @@ from harness.store import (
     trial_directory,
 )
 from harness.study import Study
-
-StoredRun = mlflow.entities.Run
-"""A run as MLflow returns it."""
-History = list[dict[str, float]]
-NOT_REPRODUCIBLE = ("cost/", "system/")
-"""Prefixes of metrics that depend on the machine's mood; all others are compared on a replay."""
-STATUS = {
-    "finished": "FINISHED",
-    "pruned": "FINISHED",
-    "diverged": "FINISHED",
-    "infeasible": "FINISHED",
-    "failed": "FAILED",
-    "killed": "KILLED",
-}
+from harness.tracked import STATUS, Run, StoredRun, points_of
 
 
 class Tracker:
@@ -68,7 +46,7 @@ class Tracker:
         found = None if fresh else self._find({"harness.trial": str(number)})
         if found is not None:
             self.client.update_run(found.info.run_id, status="RUNNING")
-            return Run(self.client, found.info.run_id, _points(self.client, found))
+            return Run(self.client, found.info.run_id, points_of(self.client, found))
         tags = {
             **self._common_tags(),
             **tags,
@@ -134,124 +112,6 @@ class Tracker:
         wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         runs = self.client.search_runs([self.experiment], wanted, max_results=1)
         return runs[0] if runs else None
-
-
-@dataclass
-class Run:
-    """One trial's run. `stored` holds what MLflow had when this process took the run over.
-
-    A metric's point is written once: a replayed one is compared with the stored value instead,
-    which is a determinism check for free.
-    """
-
-    client: MlflowClient
-    id: str
-    stored: dict[tuple[str, int], float]
-    differs: list[str] = field(default_factory=list)
-    _sent: int = 0
-
-    def describe(
-        self, params: Mapping[str, object], metrics: Mapping[str, float], tags: Mapping[str, str]
-    ) -> None:
-        """Log the flat recipe, and facts that hold from the start; what is there stays."""
-        known = set(self.client.get_run(self.id).data.params) if self.stored else set()
-        wanted = [Param(k, str(v)[:6000]) for k, v in params.items() if k not in known]
-        self._write(self._new(metrics, 0, time.time()), params=wanted, tags=tags)
-
-    def input(self, name: str, digest: str, profile: Mapping[str, int], source: str) -> None:
-        """Log the dataset with its digest."""
-        dataset = Dataset(
-            name=name,
-            digest=digest[:36],
-            source_type="code",
-            source=json.dumps({"settings": source}),
-            profile=json.dumps(dict(profile)),
-        )
-        self.client.log_inputs(self.id, [DatasetInput(dataset, [])])
-
-    def record(self, history: History) -> None:
-        """Write the epochs not written yet, in one call; a store that is away is tried again later.
-
-        Never raises into a training: `finish` does, when nothing more can be lost.
-        """
-        points: list[Metric] = []
-        for epoch in range(self._sent, len(history)):
-            values = {k: v for k, v in history[epoch].items() if k not in ("time", "step")}
-            points += self._new(values, epoch, history[epoch]["time"])
-        if points:
-            points += self._new(system.sample(), len(history) - 1, time.time())
-        try:
-            self._write(points)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            logging.getLogger(__name__).warning("metrics wait for the store: %s", error)
-            return
-        self._sent = len(history)
-
-    def tag(self, tags: Mapping[str, str]) -> None:
-        """Set tags; they may change later."""
-        self._write([], tags=tags)
-
-    def finish(
-        self,
-        status: str,
-        reason: str,
-        history: History,
-        metrics: Mapping[str, float],
-        files: Mapping[str, bytes],
-    ) -> None:
-        """Write everything that is left, attach `files`, and close the run.
-
-        Raises:
-            StoreUnavailable: something could not be written; the checkpoint still holds it all.
-        """
-        self.record(history)
-        tags = {"harness.status": status, "harness.reason": reason[:5000]}
-        if self.differs:
-            tags["harness.replay_differs"] = ", ".join(self.differs[:20])
-        try:
-            if self._sent < len(history):
-                raise StoreUnavailable("the metrics of the last epochs could not be written")
-            step = max(0, len(history) - 1)
-            self._write(self._new(metrics, step, time.time()), tags=tags)
-            self._attach(files)
-            self.client.set_terminated(self.id, STATUS[status])
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable(str(error).partition("\n")[0]) from error
-
-    def kill(self, reason: str) -> None:
-        """Close the run as KILLED: it can be resumed."""
-        self.tag({"harness.status": "killed", "harness.reason": reason})
-        self.client.set_terminated(self.id, "KILLED")
-
-    def _attach(self, files: Mapping[str, bytes]) -> None:
-        with TemporaryDirectory() as directory:
-            for name, content in files.items():
-                (Path(directory) / name).write_bytes(content)
-            self.client.log_artifacts(self.id, directory)
-
-    def _new(self, values: Mapping[str, float], step: int, when: float) -> list[Metric]:
-        points = []
-        for name, value in values.items():
-            before = self.stored.get((name, step))
-            if before is None:
-                points.append(Metric(name, float(value), round(when * 1000), step))
-            elif not name.startswith(NOT_REPRODUCIBLE) and before != value:
-                self.differs.append(f"{name}@{step}")
-        return points
-
-    def _write(
-        self,
-        points: list[Metric],
-        *,
-        params: Iterable[Param] = (),
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        labels = [RunTag(name, value) for name, value in (tags or {}).items()]
-        for start in range(0, max(1, len(points)), 900):
-            part = points[start : start + 900]
-            self.client.log_batch(self.id, part, list(params), labels)
-            self.stored |= {(point.key, point.step): point.value for point in part}
-            params, labels = (), []
 
 
 def client(root: Path) -> MlflowClient:
@@ -327,12 +187,3 @@ def read_artifact(root: Path, run: StoredRun, name: str) -> str:
 
 def _all_experiments(api: MlflowClient) -> list[Any]:
     return list(api.search_experiments(max_results=1000))
-
-
-def _points(api: MlflowClient, run: StoredRun) -> dict[tuple[str, int], float]:
-    points: dict[tuple[str, int], float] = {}
-    for name in run.data.metrics:
-        for metric in api.get_metric_history(run.info.run_id, name):
-            value = metric.value
-            points[name, metric.step] = math.nan if math.isnan(value) else value
-    return points

@@ -2,11 +2,9 @@
 
 import logging
 import random
-import resource
-import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +13,18 @@ import pytorch_lightning as lightning
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.utilities.exceptions import SIGTERMException
-from torch import Tensor, nn
+from torch import nn
 
 from harness import checkpoints
 from harness.anatomy.describe import Anatomy, describe
 from harness.evaluation import outputs_on, prefixed, score
-from harness.keeper import Diverged, History, Hooks, Interrupted, Keeper, Watch
+from harness.keeper import Diverged, Hooks, Interrupted, Keeper, Watch
 from harness.learner import Learner
+from harness.outcome import Outcome, is_out_of_memory, peak_memory
 from harness.recipe import Facts, Recipe
 from harness.settings import UserError
 
 CHECKPOINT = "last.ckpt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a training came to.
-
-    `best` holds the metrics of the epoch whose weights were kept, `test` those weights' metrics on
-    the test set (empty if it was not touched), `output` and `target` their validation outputs.
-    """
-
-    status: str
-    reason: str
-    history: History
-    best_epoch: int
-    best: Mapping[str, float]
-    test: Mapping[str, float]
-    weights: Mapping[str, Tensor]
-    costs: Mapping[str, float]
-    micro_batches: int
-    output: Tensor | None = field(default=None, repr=False)
-    target: Tensor | None = field(default=None, repr=False)
 
 
 def seed_all(seed: int) -> None:
@@ -256,22 +234,6 @@ class Attempt:
             "cost/cpu_seconds": spent["cpu"],
             "cost/peak_memory_bytes": peak_memory(),
         }
-
-
-def peak_memory() -> float:
-    """Return the peak of memory in bytes: the GPU's allocator, else this process's resident set."""
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated())
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether memory ran out; on a CPU torch raises a plain RuntimeError."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and "can't allocate memory" in text
 
 
 def _more_accumulation(recipe: Recipe, accumulate: int, error: Exception) -> int:

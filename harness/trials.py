@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix
 from harness import training
 from harness.keeper import Hooks, Interrupted
 from harness.measures import measures, watch_of
+from harness.outcome import Outcome, is_out_of_memory
 from harness.plots.confusion import confusion
 from harness.plots.learning_curves import learning_curve
 from harness.provenance import environment, versions
@@ -21,7 +22,8 @@ from harness.settings import flat
 from harness.store import is_unavailable
 from harness.study import Study, label
 from harness.tasks.classify import Classify
-from harness.tracking import Run, Tracker
+from harness.tracked import Run
+from harness.tracking import Tracker
 
 Stop = Callable[[], bool]
 Result = dict[str, Any]
@@ -82,7 +84,7 @@ def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -
         recipe,
         directory=claim.directory,
         watch=watch_of(study, known),
-        hooks=_hooks(claim, run, stop),
+        hooks=_hooks(study, claim, run, stop),
         test=claim.slot.role == "confirm",
     )
     metrics = _metrics(outcome)
@@ -100,20 +102,21 @@ def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -
     }
 
 
-def _hooks(claim: Claim, run: Run, stop: Stop) -> Hooks:
-    prunes = claim.slot.role == "trial" and len(claim.trial.study.directions) == 1
+def _hooks(study: Study, claim: Claim, run: Run, stop: Stop) -> Hooks:
+    if study.pruner == "none":
+        return Hooks(saved=run.record, stop=stop)
+    storage = claim.trial.study._storage
+    reported = set(storage.get_trial(claim.trial._trial_id).intermediate_values)
 
     def prune(epoch: int, value: float) -> bool:
-        frozen = claim.trial.study._storage.get_trial(claim.trial._trial_id)
-        if epoch not in frozen.intermediate_values:
+        if epoch not in reported:
             claim.trial.report(value, epoch)
         return claim.trial.should_prune()
 
-    never = Hooks().prune
-    return Hooks(saved=run.record, prune=prune if prunes else never, stop=stop)
+    return Hooks(saved=run.record, prune=prune, stop=stop)
 
 
-def _metrics(outcome: training.Outcome) -> dict[str, float]:
+def _metrics(outcome: Outcome) -> dict[str, float]:
     best = {"best/epoch": float(outcome.best_epoch)} if outcome.best else {}
     return {**outcome.best, **outcome.test, **best, **outcome.costs}
 
@@ -139,9 +142,7 @@ def _recipe_file(recipe: Recipe) -> dict[str, bytes]:
     return {"recipe.json": json.dumps(recipe.to_json(), indent=1).encode()}
 
 
-def _files(
-    study: Study, recipe: Recipe, outcome: training.Outcome, layers: str
-) -> dict[str, bytes]:
+def _files(study: Study, recipe: Recipe, outcome: Outcome, layers: str) -> dict[str, bytes]:
     assert study.source is not None
     files = {
         "layers.csv": layers.encode(),
@@ -187,7 +188,7 @@ def _reuse(run: Run, trial: FrozenTrial, recipe: Recipe) -> Result:
 
 
 def _failed(run: Run, error: Exception) -> Result:
-    kind = "out of memory" if training.is_out_of_memory(error) else type(error).__name__
+    kind = "out of memory" if is_out_of_memory(error) else type(error).__name__
     reason = f"{kind}: {str(error).partition(chr(10))[0]}"
     trace = "".join(traceback.format_exception(error)).encode()
     run.finish("failed", reason, [], {}, {"traceback.txt": trace})

@@ -44,6 +44,6 @@ study = Study(
     scientific={"blocks": (1, 2, 4), "budget": (5_800, 13_000)},
     compare="blocks",
     objective="val/loss",
-    trials_per_cell=4,
-    seeds=10,
+    trials_per_cell=3,
+    seeds=5,
 )

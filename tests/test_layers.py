@@ -14,7 +14,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "settings recipe study",
         "models data strategies anatomy discovery sizing statistics",
         "tasks optimizer evaluation store provenance system",
-        "checkpoints learner keeper training tracking measures",
+        "checkpoints learner keeper outcome training tracked tracking measures",
         "design samplers search checks trials workers results record plots progress",
         "compare answer report plan run resume listing ui side_by_side",
         "cli",
@@ -25,7 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
 LIBRARIES: dict[str, frozenset[str]] = {
     library: frozenset(modules.split())
     for library, modules in {
-        "mlflow": "tracking",
+        "mlflow": "tracked tracking",
         "optuna": "search samplers checks trials results progress resume",
         "pytorch_lightning": "training keeper learner",
         "lightning_fabric": "training checkpoints",
@@ -35,7 +35,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "statsmodels": "statistics",
         "safetensors": "trials",
         "psutil": "store system",
-        "sqlalchemy": "store tracking",
+        "sqlalchemy": "store tracked",
         "sqlite3": "store listing",
         "fcntl": "store",
         "multiprocessing": "workers",

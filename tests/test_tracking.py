@@ -10,7 +10,7 @@ from mlflow.entities import Run as StoredRun
 from rich.console import Console
 from safetensors.torch import load as safetensors_load
 
-from harness import store, tracking
+from harness import store, tracked, tracking
 from harness.recipe import recipe_from_json
 from harness.resume import resume_run
 from harness.settings import UserError
@@ -184,14 +184,14 @@ def test_a_replayed_point_is_compared_and_not_logged_twice(tmp_path: Path) -> No
     api = tracking.client(root)
     experiment = api.create_experiment("x", (tmp_path / "a").as_uri())
     run_id = api.create_run(experiment).info.run_id
-    first = tracking.Run(api, run_id, {})
+    first = tracked.Run(api, run_id, {})
     epochs = [
         {"time": 1.0, "step": 1.0, "val/loss": 0.5},
         {"time": 2.0, "step": 2.0, "val/loss": 0.4},
     ]
     first.record(epochs)
     stored = {("val/loss", 0): 0.5, ("val/loss", 1): 0.4}
-    again = tracking.Run(api, run_id, dict(stored))
+    again = tracked.Run(api, run_id, dict(stored))
     again.record([*epochs[:1], {**epochs[1], "val/loss": 0.41}])
     assert again.differs == ["val/loss@1"]
     assert len(api.get_metric_history(run_id, "val/loss")) == 2

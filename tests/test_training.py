@@ -14,12 +14,13 @@ from harness.data.digits import Digits
 from harness.keeper import Hooks, Interrupted, Watch
 from harness.models.cnn import CNN
 from harness.models.mlp import MLP
+from harness.outcome import Outcome
 from harness.recipe import Facts, Model, Recipe
 from harness.settings import UserError
 from harness.strategies.full import Full
 from harness.tasks.classify import Classify
 from harness.tasks.regress import Regress
-from harness.training import Outcome, train
+from harness.training import train
 
 WATCH = Watch(monitor="val/loss", metrics=("accuracy",))
 BASE = Recipe(
