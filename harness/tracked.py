@@ -4,7 +4,8 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,7 +65,13 @@ class Run:
             source=json.dumps({"settings": source}),
             profile=json.dumps(dict(profile)),
         )
-        self.client.log_inputs(self.id, [DatasetInput(dataset, [])])
+        inputs = [DatasetInput(dataset, [])]
+        try:
+            self.client.log_inputs(self.id, inputs)
+        except MlflowException:
+            # Two workers brought a new dataset at once: the one refused finds it the second time.
+            with _reaching_the_store():
+                self.client.log_inputs(self.id, inputs)
 
     def record(self, history: History) -> None:
         """Write the epochs not written yet, in one call; a store that is away is tried again later.
@@ -74,7 +81,7 @@ class Run:
         points = self._epochs(history)
         try:
             self._write(points)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except StoreUnavailable as error:
             logging.getLogger(__name__).warning("metrics wait for the store: %s", error)
             return
         self._sent = len(history)
@@ -101,12 +108,10 @@ class Run:
         points = self._epochs(history) + self._new(metrics, step, time.time())
         if self.differs:
             tags["harness.replay_differs"] = ", ".join(self.differs[:20])
-        try:
-            self._write(points, tags=tags)
+        self._write(points, tags=tags)
+        with _reaching_the_store():
             self._attach(files)
             self.client.set_terminated(self.id, STATUS[status])
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable(str(error).partition("\n")[0]) from error
 
     def kill(self, reason: str) -> None:
         """Close the run as KILLED: it can be resumed."""
@@ -146,9 +151,18 @@ class Run:
         labels = [RunTag(name, value) for name, value in (tags or {}).items()]
         for start in range(0, max(1, len(points)), 900):
             part = points[start : start + 900]
-            self.client.log_batch(self.id, part, list(params), labels)
+            with _reaching_the_store():
+                self.client.log_batch(self.id, part, list(params), labels)
             self.stored |= {(point.key, point.step): point.value for point in part}
             params, labels = (), []
+
+
+@contextmanager
+def _reaching_the_store() -> Iterator[None]:
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise StoreUnavailable(str(error).partition("\n")[0]) from error
 
 
 def points_of(api: MlflowClient, run: StoredRun) -> dict[tuple[str, int], float]:

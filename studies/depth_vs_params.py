@@ -1,6 +1,8 @@
 """At a fixed number of parameters, is it better to be deep or wide?
 
 Command:  make study NAME=depth_vs_params
+Cost:     TODO
+Expected: TODO
 """
 
 from dataclasses import replace

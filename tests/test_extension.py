@@ -75,6 +75,7 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from harness.recipe import Facts, Task
+from harness.settings import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,10 @@ class ExtraMargin(Task):
 
     margin: float = 1.0
     headline = "accuracy"
+
+    def require(self, facts: Facts) -> None:
+        if facts.targets != "classes":
+            raise UserError("targets", got=facts.targets, allowed="classes", do="use other data")
 
     def predict(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         return network(batch[0])

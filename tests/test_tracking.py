@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import DatasetInput
 from mlflow.entities import Run as StoredRun
+from mlflow.exceptions import MlflowException
 from rich.console import Console
 from safetensors.torch import load as safetensors_load
 
@@ -195,3 +197,21 @@ def test_a_replayed_point_is_compared_and_not_logged_twice(tmp_path: Path) -> No
     again.record([*epochs[:1], {**epochs[1], "val/loss": 0.41}])
     assert again.differs == ["val/loss@1"]
     assert len(api.get_metric_history(run_id, "val/loss")) == 2
+
+
+def test_a_dataset_that_two_workers_bring_at_once_is_logged(tmp_path: Path) -> None:
+    api = tracking.client(small.make_store(tmp_path / "store"))
+    run = tracked.Run(api, api.create_run(api.create_experiment("x")).info.run_id, {})
+    log_inputs, calls = api.log_inputs, []
+
+    def refused_once(run_id: str, inputs: list[DatasetInput]) -> None:
+        calls.append(run_id)
+        if len(calls) == 1:
+            raise MlflowException("UNIQUE constraint failed: datasets.name")
+        log_inputs(run_id, inputs)
+
+    api.log_inputs = refused_once  # type: ignore[method-assign, assignment]
+    run.input("Digits", "0" * 64, {"train": 1}, "{}")
+    logged = api.get_run(run.id).inputs
+    assert logged is not None
+    assert [each.dataset.name for each in logged.dataset_inputs] == ["Digits"]

@@ -2,11 +2,22 @@
 
 import copy
 import math
+from dataclasses import replace
 
+import pytest
 import torch
 
 from harness.recipe import Task
+from harness.settings import UserError
 from tests.contracts.found import Found, examples
+
+
+def test_it_accepts_its_own_data_and_refuses_some_other(task: Task, found: Found) -> None:
+    data, _network = found.example_of(task)
+    task.require(data.facts())
+    other = {"classes": "values", "values": "classes"}[data.facts().targets]
+    with pytest.raises(UserError, match="targets"):
+        task.require(replace(data.facts(), targets=other))
 
 
 def test_its_loss_is_a_scalar_with_a_gradient(task: Task, found: Found) -> None:
