@@ -2,9 +2,9 @@
 
 Command:  make study NAME=width_vs_depth
 Cost:     9 minutes with WORKERS=2 on 2 CPU cores (48 trials).
-Expected: no claim from five seeds; at 13,000 parameters 2 blocks against 1 are +.5 ± 1.5 points of
-          accuracy, at 5,800 four blocks lose 12 ± 10: so little data and so few epochs favour width.
-          SEEDS=10 makes it a claim.
+Expected: no claim from five seeds. At 13,000 parameters 2 blocks against 1 are +.5 ± 1.5 points of
+          accuracy, at 5,800 four blocks lose 12 ± 10: so little data and so few epochs favour
+          width. SEEDS=10 makes it a claim.
 """
 
 from dataclasses import replace
