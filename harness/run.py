@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -12,14 +13,16 @@ from harness.checks import check
 from harness.measures import measures
 from harness.progress import Progress
 from harness.provenance import code, versions
-from harness.report import render
 from harness.results import record_of
 from harness.search import Search, unresolved
 from harness.store import StoreUnavailable, storing
 from harness.study import Study, load
 from harness.study import store as store_root
-from harness.tracking import Tracker, close_abandoned
-from harness.workers import Stop, work, work_in_processes
+
+if TYPE_CHECKING:
+    from harness.tracking import Tracker
+
+ANSWER = "answer.txt"
 
 
 def run_study(
@@ -55,6 +58,10 @@ def run_study(
 def _work_and_answer(
     search: Search, budget: Mapping[str, int], workers: int, console: Console
 ) -> int:
+    # Here, because a study with nothing left to do should answer without MLflow's imports.
+    from harness.tracking import Tracker, close_abandoned
+    from harness.workers import Stop, work, work_in_processes
+
     study = search.study
     close_abandoned(search.root)
     tracker = Tracker(search.root, study)
@@ -78,12 +85,12 @@ def _work_and_answer(
     return _answer(search, tracker, console)
 
 
-def _answer(search: Search, tracker: Tracker, console: Console) -> int:
+def _answer(search: Search, tracker: "Tracker", console: Console) -> int:
     path, found = write_report(search.study, search, tracker.experiment)
     failed = unresolved(search.trials())
     status = "failed" if failed else "finished"
     tracker.finish(status, path.parent, "\n\n".join([search.study.question, *found.sentences]))
-    _print(found, path, console)
+    _print(as_text(found), path, console)
     return _summary(search, console)
 
 
@@ -91,12 +98,9 @@ def _nothing_to_do(search: Search, console: Console) -> int:
     done = len(search.trials())
     console.print(f"nothing to do: all {done} trials of {search.study.name} are done")
     path = report_path(search.root, search.study.name)
-    if path.is_file():
-        record = record_of(search.study, search.trials(), "")
-        _print(answer(record), path, console)
-    else:
-        path, found = write_report(search.study, search, "")
-        _print(found, path, console)
+    if not path.with_name(ANSWER).is_file():
+        write_report(search.study, search, "")
+    _print(path.with_name(ANSWER).read_text(encoding="utf-8"), path, console)
     return _summary(search, console)
 
 
@@ -112,6 +116,8 @@ def _summary(search: Search, console: Console) -> int:
 
 def report_study(name: str, console: Console) -> None:
     """Write the report of a study from what is there, and print its answer."""
+    from harness.tracking import Tracker, close_abandoned
+
     root = store_root()
     study = load(name)
     known = measures(check(study, files=False)[0].recipe)
@@ -121,16 +127,19 @@ def report_study(name: str, console: Console) -> None:
     tracker = Tracker(root, study)
     path, found = write_report(study, search, tracker.experiment)
     tracker.finish("finished", path.parent, "\n\n".join([study.question, *found.sentences]))
-    _print(found, path, console)
+    _print(as_text(found), path, console)
 
 
 def write_report(study: Study, search: Search, experiment: str) -> tuple[Path, Answer]:
-    """Write the study's report into the store and return its path and the answer."""
+    """Write the study's report, and its answer as text, and return the path and the answer."""
+    from harness.report import render
+
     record = record_of(study, search.trials(), experiment)
     found = answer(record)
     path = report_path(search.root, study.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render(record, found, facts(study)), encoding="utf-8")
+    path.with_name(ANSWER).write_text(as_text(found), encoding="utf-8")
     return path, found
 
 
@@ -160,10 +169,12 @@ def command(study: Study) -> str:
     return " ".join(words)
 
 
-def _print(found: Answer, path: Path, console: Console) -> None:
-    for sentence in found.sentences:
-        console.print(sentence, highlight=False, markup=False)
-    for caveat in found.caveats:
-        console.print(f"note: {caveat}", highlight=False, markup=False)
+def as_text(found: Answer) -> str:
+    """Return an answer's sentences and caveats, a line each."""
+    return "\n".join([*found.sentences, *(f"note: {caveat}" for caveat in found.caveats)])
+
+
+def _print(text: str, path: Path, console: Console) -> None:
+    console.print(text, highlight=False, markup=False)
     console.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
     console.print("runs:   make ui, then http://127.0.0.1:5000", highlight=False)
