@@ -29,10 +29,19 @@ def print_runs(run_ids: list[str], console: Console) -> None:
 
 
 def _row(run: StoredRun) -> dict[str, object]:
-    settings = {f"recipe/{name}": value for name, value in run.data.params.items()}
+    settings = {f"recipe/{name}": _number(value) for name, value in run.data.params.items()}
     metrics = {
         name.replace("best/", "val/", 1): value
         for name, value in run.data.metrics.items()
         if name.startswith(("best/", "test/", "params/", "cost/")) and name != "best/epoch"
     }
     return {"run": run.info.run_id[:8], **settings, **metrics}
+
+
+def _number(text: str) -> object:
+    """Return the number that MLflow keeps as text, or the text."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if text.lstrip("-").isdigit() else value

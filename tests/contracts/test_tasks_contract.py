@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -15,7 +16,8 @@ from tests.contracts.found import Found, examples
 def test_it_accepts_its_own_data_and_refuses_some_other(task: Task, found: Found) -> None:
     data, _network = found.example_of(task)
     task.require(data.facts())
-    other = {"classes": "values", "values": "classes"}[data.facts().targets]
+    others: dict[str, Literal["classes", "values"]] = {"classes": "values", "values": "classes"}
+    other = others[data.facts().targets]
     with pytest.raises(UserError, match="targets"):
         task.require(replace(data.facts(), targets=other))
 
