@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,19 +21,40 @@ def test_ten_kills_change_nothing(tmp_path: Path) -> None:
     folder = small.write_study(tmp_path, epochs=60)
     whole, killed = (small.make_store(tmp_path / name) for name in ("whole", "killed"))
     small.warm_up()
-    began = time.monotonic()
-    assert small.start(folder, whole).wait() == 0
-    seconds = time.monotonic() - began
+    begun, ended = _times(folder, whole)
     moments = random.Random(0)
-    for _ in range(KILLS):
+    hits = 0
+    for kill in range(KILLS):
+        in_training = kill % 2 == 1
+        since = time.time()
         attempt = small.start(folder, killed)
-        attempt.process.join(moments.uniform(0.2, seconds / 6))
-        assert attempt.process.pid is not None
-        assert attempt.process.is_alive(), "the study ended before it could be killed"
-        os.kill(attempt.process.pid, signal.SIGKILL)
-        attempt.wait()
+        if in_training:
+            _wait_for(partial(_is_training_or_over, attempt, killed, since))
+        longest = (ended - begun) / 10 if in_training else begun
+        attempt.process.join(moments.uniform(0, longest))
+        attempt.process.kill()
+        if attempt.wait() != -signal.SIGKILL:
+            break  # this machine was faster than a minute ago: it ended before the kill
+        hits += in_training
+    assert hits >= 3, "the kills did not hit trainings"
     assert small.start(folder, killed).wait() == 0
     _assert_equal(whole, killed)
+
+
+def _times(folder: Path, root: Path) -> tuple[float, float]:
+    """Run the study; return after how many seconds its first trial began, and it all ended."""
+    clock = time.monotonic()
+    attempt = small.start(folder, root)
+    _wait_for((root / "studies" / small.NAME / "trials" / "00000").is_dir)
+    begun = time.monotonic() - clock
+    assert attempt.wait() == 0
+    return begun, time.monotonic() - clock
+
+
+def _is_training_or_over(attempt: small.Attempt, root: Path, since: float) -> bool:
+    """Say whether a checkpoint was written after the moment `since`, or the process has ended."""
+    written = (root / "studies" / small.NAME / "trials").glob("*/last.ckpt")
+    return any(p.stat().st_mtime > since for p in written) or not attempt.process.is_alive()
 
 
 def _assert_equal(whole: Path, killed: Path) -> None:
