@@ -161,19 +161,6 @@ class Search:
         return missing(self.study, done, higher_is_better=self.directions[0])
 
 
-def open_existing(study: Study, root: Path) -> optuna.Study | None:
-    """Return the study as Optuna has it, or None if it was never run."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if not (root / "optuna.db").is_file():
-        return None
-    with locked(root / "initialise.lock"):
-        storage = optuna.storages.RDBStorage(optuna_url(root))
-    try:
-        return optuna.load_study(study_name=study.name, storage=storage)
-    except KeyError:
-        return None
-
-
 def slot_of(attributes: dict[str, Any]) -> Slot:
     """Return the slot that a trial's user attributes describe."""
     names = ("role", "cell", "point", "seed", "epochs", "params")
