@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import pandas
 
-from harness import statistics
-from harness.compare import SIGNIFICANCE, Comparison, cell_table, comparisons
+from harness.compare import Comparison, cell_table, comparisons
 from harness.plots import pareto, tuning
 from harness.plots.style import decimals, written
 from harness.record import Record, caveats, listed, progress
+from harness.statistics.intervals import SMALLEST_INTERVAL
+from harness.statistics.power import SIGNIFICANCE, SMALLEST_CLAIM, seeds_needed
+from harness.statistics.tuning import expected_best
 
 OUTCOMES = (
     ("better", "wins"),
@@ -58,7 +60,7 @@ def _sentences(record: Record, compared: list[Comparison]) -> Iterator[str]:
     }
     words = Words(record, len(compared))
     yield words.overall(strata)
-    if any(one.paired.n >= statistics.SMALLEST_INTERVAL for one in compared):
+    if any(one.paired.n >= SMALLEST_INTERVAL for one in compared):
         for members in strata.values():
             yield words.stratum(members)
 
@@ -125,11 +127,11 @@ class Words:
 
     def more_seeds(self, one: Comparison) -> str:
         """Return how many more seeds would make the corrected interval exclude zero."""
-        confidence = 1 - SIGNIFICANCE / self.family
-        needed = statistics.seeds_needed(one.paired.mean, one.paired.deviation, confidence)
+        alpha = SIGNIFICANCE / self.family
+        needed = seeds_needed(one.paired.mean, one.paired.deviation, alpha)
         if needed is None:
             return "more than 1,000 more seeds"
-        more = max(needed, statistics.SMALLEST_CLAIM) - one.paired.n
+        more = max(needed, SMALLEST_CLAIM) - one.paired.n
         return f"about {max(more, 1)} more seed{'s' if more > 1 else ''}"
 
     def overall(self, strata: dict[str, list[Comparison]]) -> str:
@@ -140,11 +142,11 @@ class Words:
         if all(one.verdict == "too few seeds" for one in every):
             few = f"{largest.paired.n} paired seeds are too few for an interval"
             return f"No answer yet: {few if largest.paired.n else progress(self.record)}."
-        if all(one.paired.n < statistics.SMALLEST_CLAIM for one in every):
+        if all(one.paired.n < SMALLEST_CLAIM for one in every):
             most = max(one.paired.n for one in every)
             return (
                 f"No claim yet: with at most {most} paired seeds this is an exploration (a claim "
-                f"needs {statistics.SMALLEST_CLAIM}). Largest observed difference: {largest.level} "
+                f"needs {SMALLEST_CLAIM}). Largest observed difference: {largest.level} "
                 f"against {largest.reference}{at}, {self.amount(largest, signed=True)}."
             )
         return self._count(strata) + self._largest(every)
@@ -236,5 +238,5 @@ def _search_sentences(record: Record, best: pandas.DataFrame) -> Iterator[str]:
 
 def _half_as_many(record: Record, values: list[float]) -> str:
     better = record.larger_is_better(record.study.objectives[0])
-    expected = statistics.expected_best(values, len(values) // 2, larger_is_better=better)
+    expected = expected_best(values, len(values) // 2, larger_is_better=better)
     return f"Half as many such trials would be expected to reach {written(expected)}."

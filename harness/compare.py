@@ -5,17 +5,25 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy
 import pandas
 from rich.console import Console
 from rich.table import Table
 
-from harness import statistics
 from harness.plots.panels import places
 from harness.plots.style import written
 from harness.record import Record
 from harness.settings import UserError
+from harness.statistics.differences import (
+    Paired,
+    holm,
+    paired_difference,
+    probability_better,
+    welch_p,
+)
+from harness.statistics.intervals import SMALLEST_INTERVAL, t_interval
+from harness.statistics.power import SIGNIFICANCE, SMALLEST_CLAIM
 
-SIGNIFICANCE = 0.05
 METRICS = ("train/", "val/", "test/", "params/", "best/", "cost/")
 SIDE = ("params/trainable", "cost/wall_seconds")
 """Metrics that a comparison as text shows beside the one that decides."""
@@ -29,7 +37,7 @@ class Comparison:
     level: str
     reference: str
     cell: str
-    paired: statistics.Paired
+    paired: Paired
     gain: float
     """The difference, positive where the level is better than the reference."""
     p: float = math.nan
@@ -40,9 +48,9 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """What may be said: "better", "worse", "cannot tell", "interval only", "too few seeds"."""
-        if self.paired.n < statistics.SMALLEST_INTERVAL:
+        if self.paired.n < SMALLEST_INTERVAL:
             return "too few seeds"
-        if self.paired.n < statistics.SMALLEST_CLAIM:
+        if self.paired.n < SMALLEST_CLAIM:
             return "interval only"
         if self.p >= SIGNIFICANCE:
             return "cannot tell"
@@ -56,8 +64,8 @@ def comparisons(record: Record) -> list[Comparison]:
         for held, levels in strata(record).items()
         for level in list(levels)[1:]
     ]
-    corrected = statistics.holm([one.paired.p for one in found])
-    return [replace(one, p=p) for one, p in zip(found, corrected, strict=True)]
+    corrected = holm(numpy.array([one.paired.p for one in found]))
+    return [replace(one, p=float(p)) for one, p in zip(found, corrected, strict=True)]
 
 
 def strata(record: Record) -> dict[str, dict[str, str]]:
@@ -71,9 +79,8 @@ def strata(record: Record) -> dict[str, dict[str, str]]:
 def _compare(record: Record, held: str, levels: dict[str, str], level: str) -> Comparison:
     reference = next(iter(levels))
     first, second = (_by_seed(record, levels[which]) for which in (level, reference))
-    paired = statistics.paired_difference(first, second)
+    paired = paired_difference(first, second)
     sign = 1 if record.larger_is_better(record.answer_metric) else -1
-    gains = [sign * (first[seed] - second[seed]) for seed in set(first) & set(second)]
     return Comparison(
         stratum=held,
         level=level,
@@ -81,7 +88,7 @@ def _compare(record: Record, held: str, levels: dict[str, str], level: str) -> C
         cell=levels[level],
         paired=paired,
         gain=sign * paired.mean,
-        better_share=statistics.probability_better(gains).mean,
+        better_share=probability_better(sign * paired.differences).mean,
     )
 
 
@@ -103,7 +110,7 @@ def cell_table(record: Record, compared: list[Comparison]) -> pandas.DataFrame:
     rows = []
     for cell in record.cells():
         best = record.ranked(cell)
-        seeds = statistics.t_interval(record.confirmed(cell)["value"].to_list())
+        seeds = t_interval(record.confirmed(cell)["value"].to_list())
         row: dict[str, object] = {
             "cell": cell,
             "params/trainable": record.trainable(cell),
@@ -208,7 +215,7 @@ def _row(rows: pandas.DataFrame, differing: list[str]) -> dict[str, object]:
     row |= {name: rows[name].iloc[0] for name in differing}
     for name in map(str, rows.columns):
         if name.startswith(METRICS):
-            interval = statistics.t_interval(rows[name].dropna().to_list())
+            interval = t_interval(rows[name].dropna().to_list())
             row |= {name: interval.mean, f"{name} ±": interval.half_width}
     return row
 
@@ -219,10 +226,10 @@ def _p(first: pandas.DataFrame, second: pandas.DataFrame, metric: str) -> float:
         seeds = [
             dict(zip(rows["recipe/seed"].astype(int), rows[metric], strict=True)) for rows in sides
         ]
-        paired = statistics.paired_difference(seeds[0], seeds[1])
-        if paired.n >= statistics.SMALLEST_INTERVAL:
+        paired = paired_difference(seeds[0], seeds[1])
+        if paired.n >= SMALLEST_INTERVAL:
             return paired.p
-    return statistics.welch_p(sides[0][metric].to_list(), sides[1][metric].to_list())
+    return welch_p(sides[0][metric].to_list(), sides[1][metric].to_list())
 
 
 def _differences(row: "pandas.Series[Any]") -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 import pandas
 
 from harness.plots.style import written
-from harness.statistics import SMALLEST_CLAIM
+from harness.statistics.power import SMALLEST_CLAIM
 from harness.study import Study, label
 
 CORE = ("trial", "role", "cell", "seed", "status", "reason", "run_id", "recipe_hash", "same_as")

@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from harness import statistics
 from harness.answer import Answer
 from harness.plots import (
     loss_against_parameters,
@@ -25,6 +24,8 @@ from harness.plots import (
     tuning,
 )
 from harness.record import Record
+from harness.statistics.intervals import SMALLEST_INTERVAL
+from harness.statistics.power import SMALLEST_CLAIM
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,8 @@ def method(record: Record) -> Iterator[str]:
         "(scipy.stats.ttest_rel); p-values are corrected by Holm for all comparisons of the study."
     )
     yield (
-        f"Below {statistics.SMALLEST_INTERVAL} seeds nothing is said, below "
-        f"{statistics.SMALLEST_CLAIM} pairs there is an interval but no claim. That a difference "
+        f"Below {SMALLEST_INTERVAL} seeds nothing is said, below "
+        f"{SMALLEST_CLAIM} pairs there is an interval but no claim. That a difference "
         "cannot be told is no evidence that there is none: that takes an equivalence test with a "
         "margin fixed beforehand."
     )

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from harness.plots import style
 from harness.record import Record
-from harness.statistics import Array
+from harness.statistics.intervals import Array
 
 BEST = 5
 """How many trials of a search with one objective are listed."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pandas
 import plotly.graph_objects as go
 
-from harness import statistics
 from harness.plots import style
 from harness.plots.panels import figure_of, placed
 from harness.record import BUDGET_NAMES, Record
+from harness.statistics.intervals import t_interval
 
 
 def numbers(record: Record) -> pandas.DataFrame:
@@ -47,9 +47,7 @@ def _with_means(part: pandas.DataFrame, *, interval: bool) -> pandas.DataFrame:
     columns = ["mean", "low", "high"]
     if not interval:
         return part.assign(**dict.fromkeys(columns, math.nan))
-    found = {
-        cell: statistics.t_interval(rows["value"].to_list()) for cell, rows in part.groupby("cell")
-    }
+    found = {cell: t_interval(rows["value"].to_list()) for cell, rows in part.groupby("cell")}
     return part.assign(
         mean=part["cell"].map({cell: one.mean for cell, one in found.items()}).astype(float),
         low=part["cell"].map({cell: one.low for cell, one in found.items()}).astype(float),

@@ -1,0 +1,1 @@
+"""Statistics: pure functions of arrays and frames; SciPy and statsmodels compute."""

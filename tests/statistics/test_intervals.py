@@ -1,0 +1,49 @@
+"""Intervals agree with published vectors, and have an answer where there is no variance."""
+
+import math
+
+import numpy
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from harness.statistics.intervals import (
+    bootstrap_interval,
+    half_width_in_deviations,
+    share_interval,
+    t_half_width,
+    t_interval,
+)
+
+
+@pytest.mark.parametrize(
+    ("n", "width"), [(3, 2.48), (5, 1.24), (8, 0.84), (10, 0.72), (20, 0.47), (30, 0.37)]
+)
+def test_half_width_shrinks_as_published(n: int, width: float) -> None:
+    assert half_width_in_deviations(n) == pytest.approx(width, abs=0.006)
+
+
+def test_many_intervals_at_once_are_the_single_ones() -> None:
+    values = numpy.random.default_rng(0).normal(3, 2, (4, 6))
+    widths = t_half_width(values)
+    assert widths.tolist() == pytest.approx([t_interval(row).half_width for row in values.tolist()])
+
+
+def test_few_values_have_no_interval() -> None:
+    assert math.isnan(t_interval([]).mean)
+    alone = t_interval([0.5])
+    assert (alone.mean, alone.n) == (0.5, 1)
+    assert math.isnan(alone.low)
+
+
+def test_bootstrap_agrees_with_the_t_interval_on_normal_values() -> None:
+    values = numpy.random.default_rng(1).normal(0, 1, 60).tolist()
+    bootstrap, student = bootstrap_interval(values), t_interval(values)
+    assert bootstrap.half_width == pytest.approx(student.half_width, rel=0.15)
+    assert bootstrap_interval([2.0] * 5).half_width == 0
+    assert math.isnan(bootstrap_interval([1.0, 2.0]).low)
+
+
+def test_a_share_has_wilsons_interval() -> None:
+    found = share_interval(9, 10)
+    assert (found.low, found.high) == pytest.approx(proportion_confint(9, 10, method="wilson"))
+    assert math.isnan(share_interval(0, 0).mean)
