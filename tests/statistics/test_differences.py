@@ -90,10 +90,11 @@ def test_probability_better_counts_ties_as_half() -> None:
     assert math.isnan(probability_better(numpy.array([])).mean)
 
 
-@given(some.lists(some.lists(some.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_holm_is_statsmodels_for_every_family(families: list[list[float]]) -> None:
-    expected = [multipletests(family, method="holm")[1].tolist() for family in families]
-    assert holm(numpy.array(families)) == pytest.approx(numpy.array(expected))
+def test_holm_is_statsmodels_for_every_family() -> None:
+    families = numpy.random.default_rng(0).uniform(0, 0.3, (5, 4))
+    families[0, :2] = families[0, 2]
+    expected = [multipletests(family, method="holm")[1] for family in families]
+    assert holm(families) == pytest.approx(numpy.array(expected))
 
 
 def test_a_comparison_without_data_counts_for_the_family() -> None:
