@@ -21,10 +21,10 @@ def outputs_on(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the network's outputs on all batches in eval mode, and the batches joined, on the CPU.
 
-    The network's training mode is put back afterwards.
+    The training mode of every module is put back afterwards: a frozen one is in eval mode.
     """
     like = next(network.parameters())
-    training = network.training
+    modes = {module: module.training for module in network.modules()}
     network.eval()
     outputs: list[Tensor] = []
     parts: list[Batch] = []
@@ -33,7 +33,8 @@ def outputs_on(
             moved = [_like(part, like) for part in batch]
             outputs.append(task.predict(network, moved).detach())
             parts.append(moved)
-    network.train(training)
+    for module, training in modes.items():
+        module.training = training
     joined = [torch.cat(column).cpu() for column in zip(*parts, strict=True)]
     return torch.cat(outputs).to("cpu", like.dtype), joined
 

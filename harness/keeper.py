@@ -197,7 +197,7 @@ class Keeper(lightning.Callback):
             "time": time.time(),
             "train/loss": learner.mean_loss(),
             **scores,
-            "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
+            "lr": float(max(group["lr"] for group in trainer.optimizers[0].param_groups)),
             "cost/samples_per_second": sum(learner.sizes) / max(1e-9, now - self._epoch_at),
         }
         self._epoch_at = time.perf_counter()

@@ -7,13 +7,15 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from harness.optimizer import build_optimizer, build_schedule
+from harness.phase_runner import PhaseRunner
 from harness.recipe import Recipe
 
 
 class Learner(lightning.LightningModule):
-    """Trains `network` as `recipe` says; keeps the losses of the current epoch.
+    """Trains the network of `phases` as `recipe` says; keeps the losses of the current epoch.
 
     `effective_size(k)` is the number of examples in the optimizer step that micro-batch `k` of an
     epoch belongs to: each micro-batch weighs by its share of it, so that accumulation changes
@@ -23,7 +25,7 @@ class Learner(lightning.LightningModule):
     def __init__(
         self,
         recipe: Recipe,
-        network: nn.Module,
+        phases: PhaseRunner,
         *,
         accumulate: int,
         effective_size: Callable[[int], int],
@@ -31,11 +33,12 @@ class Learner(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = network
+        self.network: nn.Module = phases.network
+        self.phases = phases
         self.accumulate = accumulate
         self.effective_size = effective_size
         self.steps = steps
-        self.groups = recipe.strategy.groups(network)
+        self._loaded_phase: dict[str, Any] = {}
         self.losses: list[Tensor] = []
         self.sizes: list[int] = []
 
@@ -45,6 +48,34 @@ class Learner(lightning.LightningModule):
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the phase with what belongs to it."""
+        checkpoint["phase"] = self.phases.state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember the phase until the weights are loaded too."""
+        self._loaded_phase = checkpoint["phase"]
+
+    def on_train_start(self) -> None:
+        """Be in the phase of the first step, compared with the checkpoint's after a resume."""
+        if self._loaded_phase:
+            self.phases.go_on(self._loaded_phase, self.global_step)
+        else:
+            self.phases.enter(self.global_step)
+
+    def on_train_epoch_start(self) -> None:
+        """Go on to the next phase if it is time; modes are set anew."""
+        self.phases.enter(self.global_step)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Make sure that everything that should train has a gradient."""
+        del optimizer
+        self.phases.prove_gradients()
+
+    def on_train_end(self) -> None:
+        """Make sure that nothing frozen has moved."""
+        self.phases.leave()
 
     def transfer_batch_to_device(
         self, batch: Sequence[Tensor], device: torch.device, dataloader_idx: int
@@ -67,16 +98,17 @@ class Learner(lightning.LightningModule):
         return loss * (size * self.accumulate / self.effective_size(batch_index))
 
     def penalty(self) -> Tensor:
-        """Return l1·Σ|w| + l2/2·Σw² over everything that trains."""
-        trained = [p for parameters, _ in self.groups.values() for p in parameters]
+        """Return l1·Σ|w| + l2/2·Σw² over everything that trains in this phase."""
+        trained = self.phases.active()
         absolute = torch.stack([p.abs().sum() for p in trained]).sum()
         squared = torch.stack([p.square().sum() for p in trained]).sum()
         return self.recipe.l1 * absolute + self.recipe.l2 / 2 * squared
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimizer and its schedule, stepped with every optimizer step."""
-        optimizer = build_optimizer(self.recipe, self.groups)
-        schedule = build_schedule(optimizer, self.recipe, self.steps)
+        groups = {group.name: group.members.values() for group in self.phases.groups}
+        optimizer = build_optimizer(self.recipe, groups)
+        schedule = build_schedule(optimizer, self.recipe, self.steps, self.phases.factors())
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

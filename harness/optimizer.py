@@ -1,7 +1,7 @@
 """Optimizer and learning-rate schedule of a recipe."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from torch import nn
@@ -10,7 +10,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from harness.recipe import Recipe
 
-Groups = Mapping[str, tuple[list[nn.Parameter], float]]
+Groups = Mapping[str, Iterable[nn.Parameter]]
+Factor = Callable[[int], float]
+"""What multiplies a group's learning rate, as a function of the optimizer step."""
 
 
 def schedule_factor(step: int, *, recipe: Recipe, total: int) -> float:
@@ -33,8 +35,8 @@ def schedule_factor(step: int, *, recipe: Recipe, total: int) -> float:
 def build_optimizer(recipe: Recipe, groups: Groups) -> Optimizer:
     """Return the recipe's optimizer over named parameter groups."""
     named = [
-        {"name": name, "params": parameters, "lr": recipe.lr * factor}
-        for name, (parameters, factor) in groups.items()
+        {"name": name, "params": list(parameters), "lr": recipe.lr}
+        for name, parameters in groups.items()
     ]
     betas = (recipe.beta1, recipe.beta2)
     if recipe.optimizer == "adamw":
@@ -50,7 +52,13 @@ def build_optimizer(recipe: Recipe, groups: Groups) -> Optimizer:
     )
 
 
-def build_schedule(optimizer: Optimizer, recipe: Recipe, total: int) -> LambdaLR:
-    """Return the schedule, one factor for every group, as a pure function of the step."""
-    factor: Callable[[int], float] = partial(schedule_factor, recipe=recipe, total=total)
-    return LambdaLR(optimizer, factor)
+def build_schedule(
+    optimizer: Optimizer, recipe: Recipe, total: int, factors: Iterable[Factor]
+) -> LambdaLR:
+    """Return the schedule: a pure function of the step, times each group's own factor."""
+    shared: Factor = partial(schedule_factor, recipe=recipe, total=total)
+    return LambdaLR(optimizer, [partial(_product, shared, own) for own in factors])
+
+
+def _product(shared: Factor, own: Factor, step: int) -> float:
+    return shared(step) * own(step)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.checks import Sample, check
+from harness.groups import prepare
 from harness.optimizer import build_optimizer
 from harness.recipe import Recipe
 from harness.samplers import budget_of
@@ -72,8 +73,10 @@ def cost_of(sample: Sample) -> Cost:
 def step_seconds(recipe: Recipe, batches: object) -> float:
     """Return the seconds of one optimizer step on the CPU, the fastest of three."""
     torch.set_num_threads(1)
-    network = network_of(recipe)
-    optimizer = build_optimizer(recipe, recipe.strategy.groups(network))
+    prepared = prepare(network_of(recipe), recipe.strategy)
+    network = prepared.network
+    groups = {group.name: group.members.values() for group in prepared.groups}
+    optimizer = build_optimizer(recipe, groups)
     batch = next(iter(batches))  # type: ignore[call-overload]
     times = []
     for _ in range(4):

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.phases import Plan
 from harness.settings import (
     Settings,
     UserError,
@@ -110,12 +111,14 @@ class Task(Settings, ABC):
 
 
 class Strategy(Settings, ABC):
-    """What trains: which parameters, with which factor on the learning rate."""
+    """What trains when, and with which factor on the learning rate: data, which never trains."""
 
     @abstractmethod
-    def groups(self, network: "nn.Module") -> "Mapping[str, tuple[list[nn.Parameter], float]]":
-        """Set `requires_grad` on the network's parameters and return named groups of those that
-        train, each with its factor on the learning rate; every trainable tensor is in one group."""
+    def plan(self, blocks: int) -> Plan:
+        """Return the phases for a network of so many blocks (see `harness.outline`).
+
+        Raises UserError if it cannot work with so many.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,11 @@ from torch import nn
 from harness import checkpoints
 from harness.anatomy.describe import Anatomy, describe
 from harness.evaluation import outputs_on, prefixed, score
+from harness.groups import prepare
 from harness.keeper import Diverged, Hooks, Interrupted, Keeper, Watch
 from harness.learner import Learner
 from harness.outcome import Outcome, is_out_of_memory, peak_memory
+from harness.phase_runner import PhaseRunner
 from harness.recipe import Facts, Recipe
 from harness.settings import UserError
 
@@ -45,8 +47,7 @@ def anatomy_of(recipe: Recipe, *, device: str = "meta") -> Anatomy:
     facts = recipe.data.facts()
     recipe.task.require(facts)
     with torch.device(device):
-        network = recipe.model.build(facts)
-        recipe.strategy.groups(network)
+        network = prepare(recipe.model.build(facts), recipe.strategy).network
         return describe(network, torch.zeros(2, *facts.inputs))
 
 
@@ -99,9 +100,15 @@ class Attempt:
         )
         batches = self.data.train_dataloader()
         self.accumulate: int = batches.parts
+        prepared = prepare(network_of(recipe), recipe.strategy)
+        phases = PhaseRunner(
+            prepared,
+            borders=prepared.plan.borders(recipe.epochs),
+            steps_per_epoch=batches.effective_batches,
+        )
         self.learner = Learner(
             recipe,
-            network_of(recipe),
+            phases,
             accumulate=self.accumulate,
             effective_size=batches.effective_size,
             steps=batches.effective_batches * recipe.epochs,

@@ -100,11 +100,9 @@ class ExtraMargin(Task):
 '''
 STRATEGY = '''"""ExtraHeadOnly: trains what registered its parameters last."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import nn
-
+from harness.phases import Part, Phase, Plan
 from harness.recipe import Strategy
 
 
@@ -114,10 +112,8 @@ class ExtraHeadOnly(Strategy):
 
     factor: float = 1.0
 
-    def groups(self, network: nn.Module) -> Mapping[str, tuple[list[nn.Parameter], float]]:
-        network.requires_grad_(False)
-        head = [module for module in network.modules() if list(module.parameters(False))][-1]
-        return {"head": (list(head.requires_grad_().parameters()), self.factor)}
+    def plan(self, blocks: int) -> Plan:
+        return Plan(phases=(Phase(parts=(Part(select="head", factor=self.factor),)),))
 '''
 STUDY = '''"""Is a wider extra tower better?
 

@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "settings recipe study",
-        "models data strategies anatomy discovery sizing statistics",
-        "tasks optimizer evaluation store provenance system",
+        "settings phases recipe study",
+        "models data strategies anatomy discovery sizing statistics outline selectors groups",
+        "tasks optimizer evaluation store provenance system phase_runner",
         "checkpoints learner keeper outcome training tracked tracking measures",
         "design samplers search checks trials workers results record plots progress",
         "compare answer report plan run resume listing ui side_by_side",

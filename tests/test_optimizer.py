@@ -32,7 +32,7 @@ def parameter(value: float = 1.0) -> nn.Parameter:
 
 
 def optimizer_of(recipe: Recipe, *parameters: nn.Parameter) -> Optimizer:
-    return build_optimizer(recipe, {"all": (list(parameters or [parameter()]), 1.0)})
+    return build_optimizer(recipe, {"all": parameters or [parameter()]})
 
 
 def test_constant_stays_at_one() -> None:
@@ -127,9 +127,9 @@ def test_the_optimizer_has_the_recipes_settings(
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
 def test_each_group_has_its_own_rate(name: Any) -> None:
     recipe = replace(BASE, optimizer=name, schedule="cosine")
-    groups = {"body": ([parameter()], 0.1), "head": ([parameter(), parameter()], 2.0)}
+    groups = {"body": [parameter()], "head": [parameter(), parameter()]}
     optimizer = build_optimizer(recipe, groups)
-    schedule = build_schedule(optimizer, recipe, total=4)
+    schedule = build_schedule(optimizer, recipe, 4, [lambda _step: 0.1, lambda step: 2.0 + step])
     rates = []
     for _ in range(4):
         rates.append([group["lr"] for group in optimizer.param_groups])
@@ -137,7 +137,7 @@ def test_each_group_has_its_own_rate(name: Any) -> None:
         schedule.step()
     cosine = [0.5 * (1 + math.cos(math.pi * step / 4)) for step in range(4)]
     for step, factor in enumerate(cosine):
-        assert rates[step] == pytest.approx([0.01 * factor, 0.2 * factor])
+        assert rates[step] == pytest.approx([0.01 * factor, (0.2 + 0.1 * step) * factor])
     assert [len(group["params"]) for group in optimizer.param_groups] == [1, 2]
 
 

@@ -1,10 +1,8 @@
 """Full: everything trains, at the recipe's own learning rate."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import nn
-
+from harness.phases import Part, Phase, Plan
 from harness.recipe import Strategy
 
 
@@ -12,9 +10,7 @@ from harness.recipe import Strategy
 class Full(Strategy):
     """Train every parameter of the network, frozen before or not; a tied tensor is in once."""
 
-    def groups(self, network: nn.Module) -> Mapping[str, tuple[list[nn.Parameter], float]]:
-        """Return {"all": (every unique parameter, 1.0)}, each of which then requires a gradient."""
-        parameters = list(network.parameters())
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        return {"all": (parameters, 1.0)}
+    def plan(self, blocks: int) -> Plan:
+        """Return one phase in which all trains."""
+        del blocks
+        return Plan(phases=(Phase(parts=(Part(select="all"),)),))

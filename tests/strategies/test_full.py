@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from harness.groups import prepare
 from harness.strategies.full import Full
 
 
@@ -9,9 +10,7 @@ def test_everything_trains_once_even_what_was_frozen_or_tied() -> None:
     network = nn.Sequential(nn.Embedding(7, 4), nn.Linear(4, 7, bias=False), nn.LayerNorm(7))
     network[1].weight = network[0].weight
     network[2].requires_grad_(False)
-    groups = Full().groups(network)
-    assert list(groups) == ["all"]
-    parameters, factor = groups["all"]
-    assert factor == 1.0
-    assert len(parameters) == len({id(parameter) for parameter in parameters}) == 3
+    (group,) = prepare(network, Full()).groups
+    assert (group.name, group.factors) == ("all", (1.0,))
+    assert len(group.members) == len({id(parameter) for parameter in group.members.values()}) == 3
     assert all(parameter.requires_grad for parameter in network.parameters())

@@ -1,0 +1,104 @@
+"""Groups: a plan carried over to a network: which tensors share a learning rate in every phase."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from harness.outline import Entry, Outline, outline
+from harness.phases import Plan
+from harness.recipe import Strategy
+from harness.selectors import require_some, select
+from harness.settings import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Tensors that train in the same phases with the same factors on the learning rate."""
+
+    name: str
+    """The selectors that it trains under, in order: "head", or "head → all"."""
+    members: dict[str, nn.Parameter]
+    factors: tuple[float, ...]
+    """One for each phase; 0 where it is frozen."""
+
+    def trains(self, phase: int) -> bool:
+        """Say whether it trains in a phase."""
+        return self.factors[phase] > 0
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return sum(parameter.numel() for parameter in self.members.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network as a strategy trains it: with its adapter, and every tensor that ever trains."""
+
+    network: nn.Module
+    plan: Plan
+    outline: Outline
+    groups: tuple[Group, ...]
+
+    def trainable(self, phase: int) -> int:
+        """Return how many numbers train in a phase."""
+        return sum(group.size for group in self.groups if group.trains(phase))
+
+
+def prepare(network: nn.Module, strategy: Strategy) -> Prepared:
+    """Return the network as the strategy trains it, adapters added in place.
+
+    `requires_grad` is set on what trains in any phase, whatever it was before, and on nothing else.
+
+    Raises:
+        UserError: the strategy selects nothing, or cannot work with this network.
+    """
+    parts = outline(network)
+    plan = strategy.plan(len(parts.blocks))
+    if plan.adapter is not None:
+        network = plan.adapter.apply(network)
+        parts = parts.with_adapters(network)
+    try:
+        groups = groups_of(plan, parts)
+    except UserError as error:
+        raise UserError.within(f"strategy {type(strategy).__name__}", error) from error
+    network.requires_grad_(False)
+    for group in groups:
+        for parameter in group.members.values():
+            parameter.requires_grad_(True)
+    return Prepared(network, plan, parts, groups)
+
+
+def groups_of(plan: Plan, parts: Outline) -> tuple[Group, ...]:
+    """Return the groups of a plan: every tensor that ever trains is in exactly one.
+
+    Raises UserError if a selector that must select finds nothing.
+    """
+    chosen = [_first_parts(plan, phase, parts) for phase in range(len(plan.phases))]
+    by_course: dict[tuple[int, ...], list[Entry]] = {}
+    for entry in parts.entries:
+        course = tuple(phase.get(id(entry), -1) for phase in chosen)
+        if max(course) >= 0:
+            by_course.setdefault(course, []).append(entry)
+    return tuple(_group(plan, course, entries) for course, entries in by_course.items())
+
+
+def _first_parts(plan: Plan, phase: int, parts: Outline) -> dict[int, int]:
+    """Return the number of the first part of a phase that each entry is in."""
+    first: dict[int, int] = {}
+    for number, part in enumerate(plan.phases[phase].parts):
+        if not part.optional:
+            require_some(parts, part.select)
+        for entry in select(parts, part.select):
+            first.setdefault(id(entry), number)
+    return first
+
+
+def _group(plan: Plan, course: tuple[int, ...], entries: list[Entry]) -> Group:
+    parts = [
+        phase.parts[number] if number >= 0 else None
+        for phase, number in zip(plan.phases, course, strict=True)
+    ]
+    names = dict.fromkeys(part.select for part in parts if part)
+    factors = tuple(part.factor if part else 0.0 for part in parts)
+    return Group(" → ".join(names), {entry.name: entry.parameter for entry in entries}, factors)

@@ -1,0 +1,88 @@
+"""Phases: what trains when, as plain data that a strategy returns and a training carries out."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from harness.settings import UserError, require_choice, require_range, require_whole
+
+if TYPE_CHECKING:
+    from torch import nn
+
+STATISTICS = ("trained", "all", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Parameters that train together, by a selector (see `harness.selectors`).
+
+    `factor` multiplies the learning rate. Selecting nothing is refused, unless `optional`.
+    """
+
+    select: str
+    factor: float = 1.0
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        require_range(f"factor of {self.select}", self.factor, low=0, exclusive=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A stretch of a training: which parts train. A tensor belongs to the first part it is in.
+
+    It lasts `epochs`, or that `share` of all epochs (one at least); the last phase of a plan has
+    neither and takes what is left. A subtree of the network in which nothing trains is in eval
+    mode: no dropout, and batch norm uses its statistics and leaves them. `statistics` says which
+    batch norms gather new ones: those in the `trained` subtrees, `all`, or `none`.
+    """
+
+    parts: tuple[Part, ...]
+    epochs: int | None = None
+    share: float | None = None
+    statistics: Literal["trained", "all", "none"] = "trained"
+
+    def __post_init__(self) -> None:
+        require_choice("statistics", self.statistics, STATISTICS)
+        if self.epochs is not None:
+            require_whole("epochs of a phase", self.epochs)
+        if self.share is not None:
+            require_range("share of a phase", self.share, low=0, high=1, exclusive=True)
+
+    def length(self, total: int) -> int:
+        """Return its number of epochs in a training of `total`."""
+        if self.epochs is not None:
+            return self.epochs
+        assert self.share is not None
+        return max(1, round(self.share * total))
+
+
+class Adapter(ABC):
+    """New tensors beside a network's own, which the selector `adapter` then finds."""
+
+    @abstractmethod
+    def apply(self, network: "nn.Module") -> "nn.Module":
+        """Return the network with its adapters, changed in place; raise UserError if it cannot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a strategy does: its phases in order, and the adapter that they may train."""
+
+    phases: tuple[Phase, ...]
+    adapter: Adapter | None = None
+
+    def __post_init__(self) -> None:
+        bounds = [(phase.epochs is not None) + (phase.share is not None) for phase in self.phases]
+        assert bounds == [1] * (len(bounds) - 1) + [0], "each has a length, the last what is left"
+
+    def borders(self, epochs: int) -> tuple[int, ...]:
+        """Return the first epoch of every phase; raise UserError if there are too few epochs."""
+        first = [0]
+        for phase in self.phases[:-1]:
+            first.append(first[-1] + phase.length(epochs))
+        if first[-1] >= epochs:
+            allowed = f"{first[-1] + 1} or more for {len(self.phases)} phases"
+            do = "train longer, or with a strategy of fewer phases"
+            raise UserError("epochs", got=epochs, allowed=allowed, do=do)
+        return tuple(first)
