@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.phases import Plan
 from harness.settings import (
@@ -28,6 +28,9 @@ OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 
+Inputs = Literal["numbers", "tokens"]
+"""What the elements of an example are: real numbers, or indices of a vocabulary."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -37,19 +40,31 @@ class Facts:
     """Shape of one example, without the batch."""
     outputs: int
     """Number of classes, or of regression targets."""
-    targets: Literal["classes", "values"] = "classes"
-    """What is to be learned: one class index an example, or `outputs` real values."""
+    targets: Literal["classes", "values", "tokens"] = "classes"
+    """What is to be learned: one class index an example, `outputs` real values, or one token (of
+    `outputs`) at each place of the input."""
+    vocabulary: int | None = None
+    """Number of distinct tokens, if the inputs are tokens; None: they are real numbers."""
     train: int
     validation: int
     test: int
+
+    @property
+    def holds(self) -> Inputs:
+        """What the elements of an example are."""
+        return "numbers" if self.vocabulary is None else "tokens"
 
 
 class Model(Settings, ABC):
     """Settings of an architecture. Subclasses are frozen, keyword-only dataclasses."""
 
+    reads: ClassVar[Inputs] = "numbers"
+    """What its inputs must hold; a recipe with other data is refused."""
+
     @abstractmethod
     def build(self, facts: Facts) -> "nn.Module":
-        """Return a fresh, initialised module that maps (batch, *facts.inputs) to its output.
+        """Return a fresh, initialised module that maps (batch, *facts.inputs) to its output:
+        (batch, outputs), or (batch, *facts.inputs, outputs) if the targets are tokens.
 
         Random numbers come from torch's global generator alone, so that a seed decides the weights;
         it must also work under `with torch.device("meta")`.
@@ -99,7 +114,8 @@ class Task(Settings, ABC):
 
     @abstractmethod
     def predict(self, network: "nn.Module", batch: "Sequence[Tensor]") -> "Tensor":
-        """Return the network's raw output for a batch, (batch, outputs)."""
+        """Return what the loss and the metrics need of the network's output on a batch, one row an
+        example: logits (batch, outputs), or, where those are many, each token's loss."""
 
     @abstractmethod
     def loss(self, output: "Tensor", batch: "Sequence[Tensor]", *, training: bool) -> "Tensor":
@@ -178,6 +194,11 @@ class Recipe(Settings):
             if not isinstance(part, kind):
                 do = f"pass {what}=SomeClass(…), an instance"
                 raise UserError(what, got=part, allowed=f"a {kind.__name__}", do=do)
+        held = self.data.facts().holds
+        if self.model.reads != held:
+            got = f"{type(self.model).__name__}, which reads {self.model.reads}"
+            allowed = f"one that reads {held}, as {type(self.data).__name__} holds"
+            raise UserError("model", got=got, allowed=allowed, do="change the model or the data")
 
     def _check_numbers(self) -> None:
         require_range("lr", self.lr, low=0, exclusive=True)

@@ -1,66 +1,87 @@
 """Sizing: the width that gives a model a wanted number of parameters."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 import torch
+from torch import nn
 
-from harness.anatomy.parameters import count
+from harness.anatomy.parameters import unique_parameters
 from harness.recipe import Data, Facts, Model
-from harness.settings import UserError, require_range, require_whole
+from harness.settings import UserError, require_choice, require_range, require_whole
+
+Counted = Literal["trainable", "non_embedding"]
 
 
 @lru_cache(maxsize=4096)
-def count_parameters(model: Model, facts: Facts) -> int:
+def count_parameters(model: Model, facts: Facts, of: Counted = "trainable") -> int:
     """Return the unique trainable parameters of what `model` builds, without using memory for it.
+
+    `non_embedding` leaves out those of embeddings of tokens and places, and so a head tied to one
+    (Kaplan 2020, arXiv:2001.08361, §2.1).
 
     Raises UserError if the model cannot be built for these facts.
     """
     with torch.device("meta"):
-        return count(model.build(facts)).trainable
+        network = model.build(facts)
+    return sum(
+        parameter.numel()
+        for owner, parameter in unique_parameters(network)
+        if parameter.requires_grad
+        and not (of == "non_embedding" and isinstance(owner, nn.Embedding))
+    )
 
 
 def width_for(
-    model: Model, data: Data, *, parameters: int, tolerance: float = 0.02, **settings: object
+    model: Model,
+    data: Data,
+    *,
+    parameters: int,
+    of: Counted = "trainable",
+    tolerance: float = 0.02,
+    **settings: object,
 ) -> int:
     """Return the width at which `model`, with `settings` changed, is nearest to `parameters`.
 
-    `tolerance` is the largest relative difference accepted. Widths are counted on the meta device,
-    by doubling and bisection, on the assumption that a wider model has more parameters:
-    `width_for(MLP(), Digits(), parameters=8_000, depth=8)`. Of two equally near, the narrower.
+    `of` says which parameters count. `tolerance` is the largest relative difference accepted.
+    Widths are counted on the meta device, by doubling and bisection, on the assumption that a wider
+    model has more parameters: `width_for(MLP(), Digits(), parameters=8_000, depth=8)`. Of two
+    equally near, the narrower.
 
     Raises UserError if the model has no `width`, a setting is unknown or out of its range, or no
     width comes near enough; the last names the nearest counts below and above.
     """
     require_whole("parameters", parameters)
     require_range("tolerance", tolerance, low=0)
+    require_choice("of", of, get_args(Counted))
     _require_fields(model, settings)
     shape = cast("Model", replace(cast("Any", model), **settings))
     facts = data.facts()
-    bracket = _bracket(shape, facts, parameters)
-    counts = {width: _count(shape, facts, width) for width in bracket}
+
+    def count(width: int) -> int:
+        return count_parameters(cast("Model", replace(cast("Any", shape), width=width)), facts, of)
+
+    bracket = _bracket(shape, count, parameters)
+    counts = {width: count(width) for width in bracket}
     nearest = min(counts, key=lambda width: abs(counts[width] - parameters))
     if abs(counts[nearest] - parameters) > tolerance * parameters:
         raise _out_of_reach(shape, parameters, tolerance, counts)
     return nearest
 
 
-def _count(model: Model, facts: Facts, width: int) -> int:
-    return count_parameters(cast("Model", replace(cast("Any", model), width=width)), facts)
-
-
-def _bracket(model: Model, facts: Facts, parameters: int) -> tuple[int, int]:
+def _bracket(model: Model, count: Callable[[int], int], parameters: int) -> tuple[int, int]:
     """Return two neighbouring widths, counts below and not below `parameters`; or 1, 1."""
     low, high = 1, 1
-    while _count(model, facts, high) < parameters:
+    while count(high) < parameters:
         low, high = high, 2 * high
         if low > parameters:  # a unit of width has at least one parameter
             do = "use a model whose parameters grow with its width"
             raise UserError("model", got=model, allowed="count rising with width", do=do)
     while high - low > 1:
         middle = (low + high) // 2
-        below = _count(model, facts, middle) < parameters
+        below = count(middle) < parameters
         low, high = (middle, high) if below else (low, middle)
     return low, high
 

@@ -17,6 +17,7 @@ from torch import nn
 
 from harness import checkpoints
 from harness.anatomy.describe import Anatomy, describe
+from harness.anatomy.example import example_input
 from harness.evaluation import outputs_on, prefixed, score
 from harness.groups import prepare
 from harness.keeper import Diverged, Hooks, Interrupted, Keeper, Watch
@@ -48,7 +49,7 @@ def anatomy_of(recipe: Recipe, *, device: str = "meta") -> Anatomy:
     recipe.task.require(facts)
     with torch.device(device):
         network = prepare(recipe.model.build(facts), recipe.strategy).network
-        return describe(network, torch.zeros(2, *facts.inputs))
+        return describe(network, example_input(facts))
 
 
 def train(

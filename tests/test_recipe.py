@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from harness.data.digits import Digits
 from harness.data.iris import Iris
+from harness.data.shakespeare import Shakespeare
 from harness.models.cnn import CNN
+from harness.models.decoder import Decoder
 from harness.models.mlp import MLP
 from harness.recipe import OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, recipe_from_json
 from harness.settings import UserError, flat, from_json
@@ -209,3 +211,10 @@ def test_other_settings_are_no_recipe() -> None:
     assert from_json(MLP().to_json()) == MLP()
     with pytest.raises(UserError, match=r"^recipe JSON: got 'MLP'; allowed: "):
         recipe_from_json(MLP().to_json())
+
+
+def test_a_model_that_cannot_read_the_data_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^model: got 'MLP, which reads numbers'.*tokens, as Shak"):
+        replace(RECIPE, data=Shakespeare())
+    with pytest.raises(UserError, match=r"^model: got 'Decoder, which reads tokens'"):
+        replace(RECIPE, model=Decoder())

@@ -13,6 +13,7 @@ from torch import nn
 
 import harness.models
 from harness.models.cnn import CNN
+from harness.models.decoder import Decoder
 from harness.models.mlp import MLP
 from harness.models.two_layer_cnn import TwoLayerCNN
 from harness.recipe import Data, Facts, Model
@@ -42,6 +43,19 @@ class Shapes(Data):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Text(Shapes):
+    """A text of which only the facts are known."""
+
+    inputs: tuple[int, ...] = (16,)
+    vocabulary: int = 30
+
+    def facts(self) -> Facts:
+        outputs = self.vocabulary
+        facts = Facts(inputs=self.inputs, outputs=outputs, train=10, validation=10, test=10)
+        return replace(facts, targets="tokens", vocabulary=self.vocabulary)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Narrow(Model):
     """A model without a width."""
 
@@ -62,12 +76,13 @@ class Constant(Model):
 
 
 def with_width() -> list[type[Model]]:
-    """Every shipped model that has a width and takes images."""
+    """Every shipped model that has a width and reads numbers."""
     names = [module.name for module in pkgutil.iter_modules(harness.models.__path__)]
     modules = [importlib.import_module(f"harness.models.{name}") for name in names]
     found = {kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass)}
     models = [kind for kind in found if issubclass(kind, Model) and not inspect.isabstract(kind)]
-    return sorted((m for m in models if "width" in field_names(m)), key=lambda m: m.__name__)
+    sized = [m for m in models if "width" in field_names(m) and m.reads == "numbers"]
+    return sorted(sized, key=lambda m: m.__name__)
 
 
 def field_names(kind: Any) -> list[str]:
@@ -124,6 +139,24 @@ def test_depths_of_the_mlp_are_all_reached_at_ordinary_budgets() -> None:
     assert widths == sorted(widths, reverse=True)
 
 
+@pytest.mark.parametrize("depth", [1, 3, 8])
+def test_a_budget_of_non_embedding_parameters_is_met_whatever_the_vocabulary(depth: int) -> None:
+    model = replace(Decoder(heads=2), depth=depth)
+    found = []
+    for vocabulary in (10, 20_000):
+        data = Text(vocabulary=vocabulary)
+        budget = 300_000
+        width = width_for(model, data, parameters=budget, of="non_embedding", tolerance=0.04)
+        network = replace(model, width=width).build(data.facts())
+        tables = (network.tokens, network.places)
+        embedding = sum(table.weight.numel() for table in tables if table is not None)
+        count = sum(parameter.numel() for parameter in network.parameters()) - embedding
+        assert count_parameters(replace(model, width=width), data.facts(), "non_embedding") == count
+        assert abs(count - budget) <= 0.04 * budget
+        found.append(width)
+    assert found[0] == found[1]
+
+
 def test_an_exact_count_is_found_exactly() -> None:
     data = Shapes(inputs=(2,), outputs=3)
     assert width_for(MLP(), data, parameters=4_547, tolerance=0) == 64
@@ -155,6 +188,7 @@ def test_an_impossible_budget_names_the_nearest_counts() -> None:
         (Constant(), {}, "count rising with width"),
         (MLP(), {"parameters": 0}, "parameters: got 0"),
         (MLP(), {"tolerance": -1.0}, "tolerance: got -1.0"),
+        (MLP(), {"of": "head"}, "of: got 'head'"),
     ],
 )
 def test_a_mistake_is_refused(model: Model, settings: dict[str, Any], message: str) -> None:

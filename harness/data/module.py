@@ -12,12 +12,18 @@ EVALUATION_SIZE = 256
 
 
 class InMemoryModule(lightning.LightningDataModule):
-    """Hands out loaders; the training loader is one object, so that its position can be loaded."""
+    """Hands out loaders; the training loader is one object, so that its position can be loaded.
 
-    def __init__(self, splits: Splits, train: Batches) -> None:
+    A batch of evaluation has `evaluation_size` examples, or as many as a training micro-batch.
+    """
+
+    def __init__(
+        self, splits: Splits, train: Batches, *, evaluation_size: int = EVALUATION_SIZE
+    ) -> None:
         super().__init__()
         self.splits = splits
         self._train = train
+        self._evaluation_size = evaluation_size
 
     def train_dataloader(self) -> Batches:
         """Return the shuffled loader of the training part, the same object every time."""
@@ -32,5 +38,5 @@ class InMemoryModule(lightning.LightningDataModule):
         return self._in_order(self.splits.test)
 
     def _in_order(self, split: Split) -> Batches:
-        size = max(EVALUATION_SIZE, math.ceil(self._train.batch_size / self._train.parts))
+        size = max(self._evaluation_size, math.ceil(self._train.batch_size / self._train.parts))
         return Batches(split, batch_size=size, shuffle=False)

@@ -1,4 +1,4 @@
-"""Public files: in the cache, on the system or downloaded; sha256 checked on every read."""
+"""Files of data: carried, in the cache, on the system or downloaded; sha256 always checked."""
 
 import gzip
 import hashlib
@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 from harness.settings import UserError
 
+CARRIED = Path(__file__).parent / "files"
 TIMEOUT = 10
 """Seconds without an answer after which a download is given up."""
 
@@ -41,8 +42,20 @@ def read(file: PublicFile) -> bytes:
     for directory in (cache_directory(), file.system):
         path = directory / file.name
         if path.is_file():
-            return _checked(path.read_bytes(), file, origin=str(path), do=f"delete {path}")
+            return _checked(path.read_bytes(), file.sha256, origin=str(path), do=f"delete {path}")
     return _download(file)
+
+
+def read_carried(name: str, sha256: str) -> bytes:
+    """Return the decompressed content of a file that lies in the package itself.
+
+    Raises UserError if it is missing or `sha256`, of the decompressed content, is another.
+    """
+    path = CARRIED / name
+    do = "install the harness again"
+    if not path.is_file():
+        raise UserError(name, got="not found", allowed=f"in {CARRIED}", do=do)
+    return _checked(path.read_bytes(), sha256, origin=str(path), do=do)
 
 
 def _download(file: PublicFile) -> bytes:
@@ -54,19 +67,19 @@ def _download(file: PublicFile) -> bytes:
         allowed = f"in {cache_directory()}, in {file.system} or at {file.url}"
         got = f"not found ({type(error).__name__})"
         raise UserError(file.name, got=got, allowed=allowed, do=remedy) from error
-    content = _checked(compressed, file, origin=file.url, do=remedy)
+    content = _checked(compressed, file.sha256, origin=file.url, do=remedy)
     _write(cache_directory() / file.name, compressed)
     return content
 
 
-def _checked(compressed: bytes, file: PublicFile, *, origin: str, do: str) -> bytes:
+def _checked(compressed: bytes, sha256: str, *, origin: str, do: str) -> bytes:
     try:
         content = gzip.decompress(compressed)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(origin, got=f"{error}", allowed="a gzip file", do=do) from error
     got = hashlib.sha256(content).hexdigest()
-    if got != file.sha256:
-        raise UserError(f"sha256 of {origin}", got=got, allowed=file.sha256, do=do)
+    if got != sha256:
+        raise UserError(f"sha256 of {origin}", got=got, allowed=sha256, do=do)
     return content
 
 

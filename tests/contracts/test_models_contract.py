@@ -29,7 +29,9 @@ def test_its_output_has_one_row_an_example(model_and_data: Pair) -> None:
     model, data = model_and_data
     inputs = examples(data)[0]
     output = built(model, data)(inputs)
-    assert output.shape == (len(inputs), data.facts().outputs)
+    facts = data.facts()
+    each = (*facts.inputs, facts.outputs) if facts.targets == "tokens" else (facts.outputs,)
+    assert output.shape == (len(inputs), *each)
     assert output.dtype == torch.float32
     assert output.isfinite().all()
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.data import fashion_mnist, sources
-from harness.data.sources import PublicFile, cache_directory, read
+from harness.data.sources import PublicFile, cache_directory, read, read_carried
 from harness.settings import UserError
 
 CONTENT = b"what everyone expects"
@@ -91,6 +91,18 @@ def test_a_wrong_answer_is_refused_and_not_kept(
     with pytest.raises(UserError, match="apt-get install some-package"):
         read(public(tmp_path))
     assert not cache.exists()
+
+
+def test_a_carried_file_is_read_checked_and_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "CARRIED", tmp_path)
+    put(tmp_path)
+    assert read_carried("file.gz", hashlib.sha256(CONTENT).hexdigest()) == CONTENT
+    with pytest.raises(UserError, match=r"sha256 of .*install the harness again"):
+        read_carried("file.gz", "0" * 64)
+    with pytest.raises(UserError, match=r"^other\.gz: got 'not found'"):
+        read_carried("other.gz", "0" * 64)
 
 
 def test_the_cache_is_below_home_unless_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
