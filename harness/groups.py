@@ -87,10 +87,14 @@ def _first_parts(plan: Plan, phase: int, parts: Outline) -> dict[int, int]:
     """Return the number of the first part of a phase that each entry is in."""
     first: dict[int, int] = {}
     for number, part in enumerate(plan.phases[phase].parts):
-        if not part.optional:
+        found = select(parts, part.select)
+        fresh = [entry for entry in found if id(entry) not in first]
+        if not fresh and not part.optional:
             require_some(parts, part.select)
-        for entry in select(parts, part.select):
-            first.setdefault(id(entry), number)
+            allowed = "something that no part before it has"
+            do = "choose a strategy that this model has tensors for"
+            raise UserError("selector", got=part.select, allowed=allowed, do=do)
+        first |= {id(entry): number for entry in fresh}
     return first
 
 

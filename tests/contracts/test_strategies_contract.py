@@ -8,19 +8,23 @@ import torch
 from torch import nn
 
 from harness.groups import Prepared, prepare
+from harness.models.cnn import CNN
+from harness.models.mlp import MLP
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Data, Model, Strategy
 from harness.settings import UserError
 from tests.contracts.found import Found, built, examples
 
 Pair = tuple[Model, Data]
+NORMED = (MLP(depth=3, norm="layer", dropout=0.1), CNN(stages=3, width=4, norm="batch"))
+"""Models as they are by default may have no norm, and too few blocks."""
 
 
 @pytest.fixture
 def pairs(strategy: Strategy, found: Found) -> list[Pair]:
     """Every model that the strategy does not refuse, with a small dataset."""
     accepted: list[Pair] = []
-    for model in (kind() for kind in found.models):
+    for model in (*(kind() for kind in found.models), *NORMED):
         data = found.small_data(model)
         try:
             prepare(built(model, data), strategy)
