@@ -11,11 +11,12 @@ import torch
 
 from benchmarks.bare import train_bare
 from benchmarks.measure import Clock, Spread, interleaved, now, ratios, spread
+from harness.course import Watch
 from harness.data.batches import Split
 from harness.data.content import Content
 from harness.data.in_memory import Sizes
 from harness.data.table import Table
-from harness.keeper import Hooks, Watch
+from harness.keeper import Hooks
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
 from harness.strategies.full import Full

@@ -12,10 +12,10 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from harness.checkpoints import random_state, restore_random_state
+from harness.course import Course, History, refuse_bad_losses, refuse_bad_scores
 from harness.evaluation import outputs_on, prefixed, score
 from harness.learner import Learner
 
-History = list[dict[str, float]]
 CHECKPOINT_SECONDS = 1.0
 """A checkpoint of a small net costs 5-20 ms with fsync; once a second is enough for anybody."""
 CHECKPOINT_SHARE = 0.02
@@ -23,21 +23,8 @@ CHECKPOINT_SHARE = 0.02
 million parameters (2026-11-22) means one in 5 s."""
 
 
-class Diverged(Exception):  # noqa: N818 - an outcome, not an error
-    """The loss became NaN or infinite."""
-
-
 class Interrupted(BaseException):
     """The user asked to stop; everything up to the last step lies in the checkpoint."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watch:
-    """What is measured on the validation set in every epoch, and which metric picks the best."""
-
-    monitor: str = "val/loss"
-    higher_is_better: bool = False
-    metrics: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -64,24 +51,17 @@ class Keeper(lightning.Callback):
         *,
         path: Path,
         identity: Mapping[str, Any],
-        watch: Watch,
+        course: Course,
         metrics: Mapping[str, Metric],
         loader: Any,
         validation: Any,
-        patience: int | None,
         hooks: Hooks,
         seconds: float | None = None,
     ) -> None:
-        self.path, self.identity, self.watch, self.metrics = path, identity, watch, metrics
-        self.loader, self.validation = loader, validation
-        self.patience, self.hooks = patience, hooks
+        self.path, self.identity, self.course, self.metrics = path, identity, course, metrics
+        self.loader, self.validation, self.hooks = loader, validation, hooks
         self.seconds = CHECKPOINT_SECONDS if seconds is None else seconds
-        self.history: History = []
-        self.best_epoch = -1
         self.best_weights: dict[str, Tensor] = {}
-        self.status = "running"
-        self.reason = ""
-        self.patient_from = 0
         self.spent = {"wall": 0.0, "cpu": 0.0}
         self._started = (time.perf_counter(), time.process_time())
         self._saved_at = time.perf_counter()
@@ -101,11 +81,8 @@ class Keeper(lightning.Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return everything a continuation needs beyond Lightning's own state, in plain types."""
         return {
-            "history": self.history,
-            "best_epoch": self.best_epoch,
+            **self.course.state_dict(),
             "best_weights": self.best_weights,
-            "status": self.status,
-            "reason": self.reason,
             "spent": self.costs(),
             "position": self.loader.state_dict(),
             "random": random_state(),
@@ -117,13 +94,11 @@ class Keeper(lightning.Callback):
 
         Lightning leaves a loader's position alone when it resumes at the end of an epoch.
         """
-        self.history = state_dict["history"]
-        self.best_epoch = state_dict["best_epoch"]
+        self.course.load_state_dict(state_dict)
+        self.course.go_on()
         self.best_weights = state_dict["best_weights"]
         self.spent = state_dict["spent"]
         self._started = (time.perf_counter(), time.process_time())
-        if state_dict["status"] == "finished":
-            self.patient_from = len(self.history)
         self.loader.load_state_dict(state_dict["position"])
         restore_random_state(state_dict["random"])
 
@@ -167,15 +142,12 @@ class Keeper(lightning.Callback):
         assert isinstance(pl_module, Learner)
         self._refuse_bad_loss(trainer, pl_module)
         record = self._measure(trainer, pl_module)
-        self.history.append(record)
         pl_module.losses, pl_module.sizes = [], []
-        value = record[self.watch.monitor]
-        if self._is_best(value):
-            self.best_epoch = len(self.history) - 1
+        if self.course.take(record, self.hooks.prune):
             weights = pl_module.network.state_dict()
             self.best_weights = {name: w.detach().cpu().clone() for name, w in weights.items()}
-        self._decide(trainer, value)
-        asked = self.hooks.stop() and self.status == "running"
+        trainer.should_stop = self.course.status != "running"
+        asked = self.hooks.stop() and not trainer.should_stop
         if asked or trainer.should_stop or self._is_time():
             self._save(trainer)
         if asked:
@@ -187,11 +159,7 @@ class Keeper(lightning.Callback):
         task = learner.recipe.task
         output, batch = outputs_on(learner.network, self.validation, task, context)
         scores = prefixed("val", score(output, batch, task, self.metrics))
-        if not all(map(torch.isfinite, map(torch.tensor, scores.values()))):
-            bad = {name: value for name, value in scores.items() if value - value != 0}
-            raise Diverged(
-                f"{bad} after step {trainer.global_step}; train loss {learner.mean_loss()}"
-            )
+        refuse_bad_scores(scores, step=trainer.global_step, train_loss=learner.mean_loss())
         record = {
             "step": float(trainer.global_step),
             "time": time.time(),
@@ -203,30 +171,11 @@ class Keeper(lightning.Callback):
         self._epoch_at = time.perf_counter()
         return record
 
-    def _is_best(self, value: float) -> bool:
-        if self.best_epoch < 0:
-            return True
-        best = self.history[self.best_epoch][self.watch.monitor]
-        return value > best if self.watch.higher_is_better else value < best
-
-    def _decide(self, trainer: lightning.Trainer, value: float) -> None:
-        epoch = len(self.history) - 1
-        waited = epoch - max(self.best_epoch, self.patient_from)
-        if self.hooks.prune(epoch, value):
-            self.status, self.reason = "pruned", f"pruned after epoch {epoch}"
-        elif self.patience is not None and waited >= self.patience:
-            self.status = "finished"
-            self.reason = f"stopped early after epoch {epoch}: best was epoch {self.best_epoch}"
-        elif trainer.max_epochs is not None and epoch + 1 >= trainer.max_epochs:
-            self.status, self.reason = "finished", "trained all epochs"
-        trainer.should_stop = self.status != "running"
-
     def _refuse_bad_loss(self, trainer: lightning.Trainer, learner: Learner) -> None:
-        bad = learner.first_bad_loss()
-        if bad is not None:
-            before = trainer.global_step - -(-len(learner.losses) // learner.accumulate)
-            step = before + bad[0] // learner.accumulate
-            raise Diverged(f"loss not finite at step {step}; last finite loss {bad[1]:.6g}")
+        if learner.losses:
+            accumulate = learner.accumulate
+            before = trainer.global_step - -(-len(learner.losses) // accumulate)
+            refuse_bad_losses(torch.stack(learner.losses), before=before, accumulate=accumulate)
 
     def _is_time(self) -> bool:
         return time.perf_counter() - self._saved_at >= self._pause
@@ -236,4 +185,4 @@ class Keeper(lightning.Callback):
         trainer.save_checkpoint(self.path)
         self._saved_at = time.perf_counter()
         self._pause = max(self.seconds, (self._saved_at - began) / CHECKPOINT_SHARE)
-        self.hooks.saved(self.history)
+        self.hooks.saved(self.course.history)

@@ -9,6 +9,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from harness.course import mean_loss
 from harness.optimizer import build_optimizer, build_schedule
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Recipe
@@ -116,17 +117,4 @@ class Learner(lightning.LightningModule):
 
     def mean_loss(self) -> float:
         """Return the mean training loss an example of the current epoch so far."""
-        sizes = torch.tensor(self.sizes, dtype=torch.float64)
-        losses = torch.stack(self.losses).double().cpu()
-        return float((losses * sizes).sum() / sizes.sum())
-
-    def first_bad_loss(self) -> tuple[int, float] | None:
-        """Return (micro-batch of this epoch, last finite loss before) of a NaN or inf, if any."""
-        if not self.losses:
-            return None
-        losses = torch.stack(self.losses).double().cpu()
-        bad = (~torch.isfinite(losses)).nonzero()
-        if not len(bad):
-            return None
-        first = int(bad[0])
-        return first, float(losses[first - 1]) if first else float("nan")
+        return mean_loss(torch.stack(self.losses), self.sizes)

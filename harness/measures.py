@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from harness.keeper import Watch
+from harness.course import Watch
 from harness.recipe import Recipe
 from harness.settings import UserError
 from harness.study import Study

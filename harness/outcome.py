@@ -5,10 +5,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import pytorch_lightning as lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from harness.keeper import History
+from harness.course import Course, History
+from harness.evaluation import outputs_on, prefixed, score
+from harness.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,57 @@ class Outcome:
     micro_batches: int
     output: Tensor | None = field(default=None, repr=False)
     target: Tensor | None = field(default=None, repr=False)
+
+
+def outcome_of(
+    recipe: Recipe,
+    network: nn.Module,
+    data: lightning.LightningDataModule,
+    course: Course,
+    *,
+    weights: Mapping[str, Tensor],
+    wall: float,
+    cpu: float,
+    micro_batches: int,
+    test: bool,
+) -> Outcome:
+    """Evaluate the best weights, loaded into `network`, and return what the course came to.
+
+    The test set is touched only if `test` and the training finished. Without weights, as in a
+    training that diverged in its first epoch, nothing is evaluated.
+    """
+    best: dict[str, float] = {}
+    scores: dict[str, float] = {}
+    output = target = None
+    if weights:
+        task, metrics = recipe.task, recipe.task.metrics(recipe.data.facts())
+        network.load_state_dict(dict(weights))
+        output, batch = outputs_on(network, data.val_dataloader(), task)
+        target = batch[-1]
+        epoch = course.history[course.best_epoch]
+        best = {"train/loss": epoch["train/loss"]}
+        best |= prefixed("val", score(output, batch, task, metrics))
+        best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
+        if test and course.status == "finished":
+            tested, batch = outputs_on(network, data.test_dataloader(), task)
+            scores = prefixed("test", score(tested, batch, task, metrics))
+    return Outcome(
+        status=course.status,
+        reason=course.reason,
+        history=course.history,
+        best_epoch=course.best_epoch,
+        best=best,
+        test=scores,
+        weights=weights,
+        costs={
+            "cost/wall_seconds": wall,
+            "cost/cpu_seconds": cpu,
+            "cost/peak_memory_bytes": peak_memory(),
+        },
+        micro_batches=micro_batches,
+        output=output,
+        target=target,
+    )
 
 
 def peak_memory() -> float:

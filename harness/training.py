@@ -18,11 +18,11 @@ from torch import nn
 from harness import checkpoints
 from harness.anatomy.describe import Anatomy, describe
 from harness.anatomy.example import example_input
-from harness.evaluation import outputs_on, prefixed, score
+from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
-from harness.keeper import Diverged, Hooks, Interrupted, Keeper, Watch
+from harness.keeper import Hooks, Interrupted, Keeper
 from harness.learner import Learner
-from harness.outcome import Outcome, is_out_of_memory, peak_memory
+from harness.outcome import Outcome, is_out_of_memory, outcome_of
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Facts, Recipe
 from harness.settings import UserError
@@ -117,15 +117,15 @@ class Attempt:
         if recipe.precision == "64-true":
             # Lightning converts the module after loading a checkpoint into it: too late.
             self.learner.double()
-        self.metrics = recipe.task.metrics(self.facts)
+        metrics = recipe.task.metrics(self.facts)
+        self.course = Course(watch=watch, epochs=recipe.epochs, patience=recipe.patience)
         self.keeper = Keeper(
             path=directory / CHECKPOINT,
             identity=self._identity(),
-            watch=watch,
-            metrics={name: self.metrics[name] for name in watch.metrics},
+            course=self.course,
+            metrics={name: metrics[name] for name in watch.metrics},
             loader=batches,
             validation=self.data.val_dataloader(),
-            patience=recipe.patience,
             hooks=hooks,
             seconds=checkpoint_seconds,
         )
@@ -141,7 +141,18 @@ class Attempt:
             self._take(kept)
         else:
             self._fit(resume=kept is not None)
-        return self._finish(test=test)
+        spent = self.keeper.costs()
+        return outcome_of(
+            self.recipe,
+            self.learner.network,
+            self.data,
+            self.course,
+            weights=self.keeper.best_weights,
+            wall=spent["wall"],
+            cpu=spent["cpu"],
+            micro_batches=self.accumulate,
+            test=test,
+        )
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -158,10 +169,9 @@ class Attempt:
         return kept["status"] != "running" and not (extended and kept["status"] == "finished")
 
     def _take(self, kept: Mapping[str, Any]) -> None:
-        keeper = self.keeper
-        keeper.load_state_dict(dict(kept))
-        keeper.status, keeper.reason = kept["status"], kept["reason"]
-        keeper.hooks.saved(keeper.history)
+        self.keeper.load_state_dict(dict(kept))
+        self.course.load_state_dict(kept)
+        self.keeper.hooks.saved(self.course.history)
 
     def _fit(self, *, resume: bool) -> None:
         logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
@@ -181,8 +191,8 @@ class Attempt:
             # Lightning heard the signal too, at the last batch of an epoch, where Keeper saves not.
             raise Interrupted from asked
         except Diverged as diverged:
-            self.keeper.status, self.keeper.reason = "diverged", str(diverged)
-            self.keeper.hooks.saved(self.keeper.history)
+            self.course.end("diverged", str(diverged))
+            self.keeper.hooks.saved(self.course.history)
 
     def _trainer(self) -> lightning.Trainer:
         cuda = torch.cuda.is_available()
@@ -203,45 +213,6 @@ class Attempt:
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-
-    def _finish(self, *, test: bool) -> Outcome:
-        keeper = self.keeper
-        best: dict[str, float] = {}
-        scores: dict[str, float] = {}
-        output = target = None
-        if keeper.best_weights:
-            network = self.learner.network
-            network.load_state_dict(keeper.best_weights)
-            output, batch = outputs_on(network, self.data.val_dataloader(), self.recipe.task)
-            target = batch[-1]
-            epoch = keeper.history[keeper.best_epoch]
-            best = {"train/loss": epoch["train/loss"]}
-            best |= prefixed("val", score(output, batch, self.recipe.task, self.metrics))
-            best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
-            if test and keeper.status == "finished":
-                tested, batch = outputs_on(network, self.data.test_dataloader(), self.recipe.task)
-                scores = prefixed("test", score(tested, batch, self.recipe.task, self.metrics))
-        return Outcome(
-            status=keeper.status,
-            reason=keeper.reason,
-            history=keeper.history,
-            best_epoch=keeper.best_epoch,
-            best=best,
-            test=scores,
-            weights=keeper.best_weights,
-            costs=self._costs(),
-            micro_batches=self.accumulate,
-            output=output,
-            target=target,
-        )
-
-    def _costs(self) -> dict[str, float]:
-        spent = self.keeper.costs()
-        return {
-            "cost/wall_seconds": spent["wall"],
-            "cost/cpu_seconds": spent["cpu"],
-            "cost/peak_memory_bytes": peak_memory(),
-        }
 
 
 def _more_accumulation(recipe: Recipe, accumulate: int, error: Exception) -> int:

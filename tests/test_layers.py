@@ -14,7 +14,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "settings phases recipe study",
         "models data strategies anatomy discovery sizing statistics outline selectors groups",
         "tasks optimizer evaluation store provenance system phase_runner",
-        "checkpoints learner keeper outcome training tracked tracking measures",
+        "checkpoints course learner keeper outcome training tracked tracking measures",
         "design samplers search checks trials workers results record plots progress",
         "compare answer report plan run resume listing ui side_by_side",
         "cli",
@@ -27,7 +27,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     for library, modules in {
         "mlflow": "tracked tracking",
         "optuna": "search samplers checks trials results progress resume",
-        "pytorch_lightning": "training keeper learner",
+        "pytorch_lightning": "training keeper learner outcome",
         "lightning_fabric": "training checkpoints",
         "torchmetrics": "evaluation keeper",
         "sklearn": "trials",

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from harness.course import Watch
 from harness.data.diabetes import Diabetes
 from harness.data.digits import Digits
-from harness.keeper import Hooks, Interrupted, Watch
+from harness.keeper import Hooks, Interrupted
 from harness.models.cnn import CNN
 from harness.models.mlp import MLP
 from harness.outcome import Outcome

@@ -1,0 +1,115 @@
+"""Course: how one training goes, epoch by epoch: what was measured, what was best, when it ends."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+History = list[dict[str, float]]
+
+
+class Diverged(Exception):  # noqa: N818 - an outcome, not an error
+    """The loss became NaN or infinite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What is measured on the validation set in every epoch, and which metric picks the best."""
+
+    monitor: str = "val/loss"
+    higher_is_better: bool = False
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Course:
+    """One training's history, its best epoch, and whether and why it has ended.
+
+    `epochs` is its length unless it ends early: `patience` counts epochs without a better value of
+    the monitored metric (None: any number), counted from epoch `patient_from`.
+    """
+
+    watch: Watch
+    epochs: int
+    patience: int | None
+    history: History = field(default_factory=list)
+    best_epoch: int = -1
+    status: str = "running"
+    reason: str = ""
+    patient_from: int = 0
+
+    def take(self, record: dict[str, float], prune: Callable[[int, float], bool]) -> bool:
+        """Add an epoch's record, decide whether it was the last; return whether it is the best."""
+        value = record[self.watch.monitor]
+        best = self._is_best(value)
+        self.history.append(record)
+        epoch = len(self.history) - 1
+        if best:
+            self.best_epoch = epoch
+        waited = epoch - max(self.best_epoch, self.patient_from)
+        if prune(epoch, value):
+            self.end("pruned", f"pruned after epoch {epoch}")
+        elif self.patience is not None and waited >= self.patience:
+            best_was = f"best was epoch {self.best_epoch}"
+            self.end("finished", f"stopped early after epoch {epoch}: {best_was}")
+        elif epoch + 1 >= self.epochs:
+            self.end("finished", "trained all epochs")
+        return best
+
+    def end(self, status: str, reason: str) -> None:
+        """Say that the training is over, how and why."""
+        self.status, self.reason = status, reason
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return it in plain types."""
+        return {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "status": self.status,
+            "reason": self.reason,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Be as `state_dict` saw it."""
+        self.history, self.best_epoch = list(state["history"]), state["best_epoch"]
+        self.status, self.reason = state["status"], state["reason"]
+
+    def go_on(self) -> None:
+        """Run again, whatever the end was; after a finish patience begins anew."""
+        if self.status == "finished":
+            self.patient_from = len(self.history)
+        self.status, self.reason = "running", ""
+
+    def _is_best(self, value: float) -> bool:
+        if self.best_epoch < 0:
+            return True
+        best = self.history[self.best_epoch][self.watch.monitor]
+        return value > best if self.watch.higher_is_better else value < best
+
+
+def mean_loss(losses: Tensor, sizes: Sequence[int]) -> float:
+    """Return the mean loss an example of micro-batches of these sizes."""
+    weights = torch.tensor(sizes, dtype=torch.float64)
+    return float((losses.double().cpu() * weights).sum() / weights.sum())
+
+
+def refuse_bad_losses(losses: Tensor, *, before: int, accumulate: int = 1) -> None:
+    """Raise Diverged, saying at which step, if a loss of an epoch's micro-batches is not finite.
+
+    `before` counts the optimizer steps before them.
+    """
+    bad = (~torch.isfinite(losses)).nonzero()
+    if len(bad):
+        first = int(bad[0])
+        last = float(losses[first - 1].double()) if first else float("nan")
+        step = before + first // accumulate
+        raise Diverged(f"loss not finite at step {step}; last finite loss {last:.6g}")
+
+
+def refuse_bad_scores(scores: Mapping[str, float], *, step: int, train_loss: float) -> None:
+    """Raise Diverged, saying after which step, if a score is NaN or infinite."""
+    bad = {name: value for name, value in scores.items() if value - value != 0}
+    if bad:
+        raise Diverged(f"{bad} after step {step}; train loss {train_loss}")
