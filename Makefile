@@ -32,7 +32,7 @@ ui: $(PINS)
 	@$(BIN)/harness ui $(call option,PORT,port)
 
 report: $(PINS)
-	@$(BIN)/harness report "$(NAME)"
+	@$(BIN)/harness report "$(NAME)" $(call option,FORMAT,format)
 
 resume: $(PINS)
 	@$(BIN)/harness resume "$(RUN)" $(call option,EPOCHS,epochs)

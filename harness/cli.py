@@ -60,12 +60,17 @@ def plan(name: Name, trials: Trials = None, seeds: Seeds = None, epochs: Epochs 
 
 
 @app.command()
-def report(name: Name) -> None:
+def report(
+    name: Name,
+    form: Annotated[str, typer.Option("--format", help="html, or md: print Markdown")] = "html",
+) -> None:
     """Write the report of a study from what is there, and print the answer."""
+    if form not in ("html", "md"):
+        raise UserError("FORMAT", got=form, allowed="html, md", do="say FORMAT=md")
     _quick_check(name)
     from harness.run import report_study
 
-    report_study(name, _console())
+    report_study(name, form, _console())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Discovery: finds every model, dataset, task or strategy by importing the files they lie in."""
+"""Discovery: finds every model, dataset, task, strategy or plot by importing its file."""
 
 import importlib
 import importlib.util
@@ -13,6 +13,7 @@ from typing import TypeVar
 from harness.settings import Settings, UserError
 
 Kind = TypeVar("Kind", bound=Settings)
+Value = TypeVar("Value")
 
 
 def discover(kind: type[Kind], *places: ModuleType | Path) -> list[type[Kind]]:
@@ -32,6 +33,12 @@ def discover(kind: type[Kind], *places: ModuleType | Path) -> list[type[Kind]]:
         if issubclass(member, kind) and member.__module__ == module.__name__
     }
     return sorted((each for each in found if not inspect.isabstract(each)), key=_name)
+
+
+def constants(kind: type[Value], place: ModuleType) -> list[Value]:
+    """Return the module-level values of type `kind` in the files of a package."""
+    values = (value for module in _modules(place) for value in vars(module).values())
+    return [value for value in values if isinstance(value, kind)]
 
 
 def _name(kind: type) -> tuple[str, str]:

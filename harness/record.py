@@ -13,6 +13,7 @@ from functools import cached_property
 
 import pandas
 
+from harness.curves import Histories, no_histories
 from harness.plots.style import written
 from harness.statistics.power import SMALLEST_CLAIM
 from harness.study import Study, label
@@ -41,12 +42,13 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Record:
-    """A study with its trials, the bounds of its nuisance values, and links to its runs."""
+    """A study with its trials, the bounds of its nuisance values, links to its runs, and curves."""
 
     study: Study
     frame: pandas.DataFrame
     bounds: Mapping[str, Bounds]
     run_url: Callable[[str], str]
+    histories: Histories = no_histories
 
     def __post_init__(self) -> None:
         absent = [name for name in CORE if name not in self.frame]
@@ -110,10 +112,8 @@ class Record:
         if cell is not None and self.study.scientific:
             rows = rows[rows["cell"] == cell]
         rows = rows[(rows["status"] == "finished") & self.column(metric)[rows.index].notna()]
-        ascending = not self.larger_is_better(metric)
-        return (
-            rows.sort_values([metric, "trial"], ascending=[ascending, True]) if len(rows) else rows
-        )
+        order = [not self.larger_is_better(metric), True]
+        return rows.sort_values([metric, "trial"], ascending=order) if len(rows) else rows
 
     def confirmed(self, cell: str) -> pandas.DataFrame:
         """Return the confirm rows in force: of one recipe, finished or diverged, one per seed.

@@ -1,142 +1,59 @@
-"""Report: a study's answer as one HTML page that needs nothing but itself."""
+"""Report: a study's answer as a page, with what its trials have data for."""
 
-import base64
-import hashlib
-import html
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-import jinja2
-import pandas
-import plotly.graph_objects as go
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
+from harness import plots
 from harness.answer import Answer
-from harness.plots import (
-    loss_against_parameters,
-    parameters_by_type,
-    pareto,
-    quality_against_parameters,
-    style,
-    tables,
-    tuning,
-)
+from harness.discovery import constants
+from harness.page.content import Drawing, Page, Section, drawing
+from harness.plots import tables
+from harness.plots.plot import Group, Plot
 from harness.record import Record
 from harness.statistics.intervals import SMALLEST_INTERVAL
 from harness.statistics.power import SMALLEST_CLAIM
 
+SECTIONS: dict[Group, str] = {
+    "answer": "What was found",
+    "views": "The same in other views",
+    "training": "How they trained",
+    "networks": "What the networks are",
+    "tuning": "How they were tuned",
+    "ledger": "What it took, and what failed",
+}
+"""The heading of each group, in the order of the page; all but the first are folded."""
+LIMITS = "It also holds only for the data, the settings held fixed and the search space below."
 
-@dataclass(frozen=True)
-class Key:
-    """One line of a legend."""
 
-    color: str
-    mark: str
-    name: str
+def page(record: Record, answer: Answer, facts: Mapping[str, str]) -> Page:
+    """Return the page: answer, what limits it, pictures, tables, method, how to make it again.
 
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure with its heading, what it shows in words, and the least width to read it at.
-
-    Its legend is text below it: it wraps on a narrow screen, where Plotly's would cover the axis.
+    `facts` is shown as it is, in its order: the command, versions, the commit, when.
     """
-
-    title: str
-    caption: str
-    legend: tuple[Key, ...]
-    json: Markup
-    width: int
-
-
-def render(record: Record, answer: Answer, facts: Mapping[str, str]) -> str:
-    """Return the page: answer, figures, tables, caveats, method, how to make it again.
-
-    `facts` is shown as it is, in its order: the command, versions, the commit, when. Everything
-    that comes from users is escaped. The page asks no host for anything; its content security
-    policy allows its own two scripts, by their hashes, and no other.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["sha256"] = _hash
-    return environment.get_template("report.html").render(
-        study=record.study,
-        answer=answer,
+    return Page(
+        name=record.study.name,
+        title=record.study.question,
+        sentences=answer.sentences,
+        caveats=answer.caveats,
+        limits=LIMITS,
+        sections=tuple(_sections(record, answer)),
+        method=tuple(method(record)),
         facts=facts,
-        drawings=list(drawings(record)),
-        listings=list(tables.listings(record, answer.table)),
-        method=list(method(record)),
-        library=Markup(get_plotlyjs().replace("\r\n", "\n")),
     )
 
 
-def _hash(script: str) -> str:
-    """Return a script's sha256 as a content security policy writes it."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def drawings(record: Record) -> Iterator[Drawing]:
-    """Yield the figures that the record has data for."""
-    shown = [
-        (
-            f"{record.shown_metric} against parameters",
-            "Each point is one training; larger marks are means over confirm seeds with their 95 % "
-            "interval; a cross diverged and counts as the worst value.",
-            quality_against_parameters,
-        ),
-        (
-            "Loss against parameters",
-            "Validation loss (full marks, solid) and training loss (open marks, dashed).",
-            loss_against_parameters,
-        ),
-        (
-            "What was tuned",
-            "Each point is one tuning trial. A star is the best of its cell, a cross diverged "
-            "(drawn at the worst value), dotted lines are the ends of the search.",
-            tuning,
-        ),
-        (
-            "Parameters by layer type",
-            "Of the recipe that stands for each cell: the confirmed one, or the best so far.",
-            parameters_by_type,
-        ),
-    ]
-    if len(record.study.objectives) > 1:
-        caption = "Trials that no other trial beats in every objective."
-        shown.insert(0, ("Pareto front", caption, pareto))
-    for title, caption, plot in shown:
+def _sections(record: Record, answer: Answer) -> Iterator[Section]:
+    pictures: dict[Group, list[Drawing]] = defaultdict(list)
+    for plot in sorted(constants(Plot, plots), key=lambda plot: (plot.place, plot.title)):
         data = plot.numbers(record)
         if len(data):
-            panels = data.get("panel", pandas.Series([""])).nunique()
-            width = style.PANEL_WIDTH * style.grid(panels)[1]
             figure = plot.draw(data)
-            keys = tuple(legend(figure))
-            figure.update_layout(showlegend=False)
-            yield Drawing(title, caption, keys, as_json(figure), width)
-
-
-def legend(figure: go.Figure) -> Iterator[Key]:
-    """Yield the traces that a figure's legend names."""
-    for trace in figure.data:
-        if trace.name and trace.showlegend is not False:
-            shape = "square" if trace.type == "bar" else trace.marker.symbol
-            mark = style.SYMBOLS.get(shape, "●") if isinstance(shape, str) else "●"
-            yield Key(trace.marker.color, mark, html.unescape(trace.name))
-
-
-def as_json(figure: go.Figure) -> Markup:
-    """Return a figure as JSON that can stand in a script tag: no <, > or & in it."""
-    text = str(figure.to_json())
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
+            pictures[plot.group].append(drawing(plot.title, plot.caption, data, figure))
+    listings = [one for one in tables.listings(record, answer.table) if one.rows]
+    for group, title in SECTIONS.items():
+        shown = tuple(one for one in listings if one.group == group)
+        if shown or pictures[group]:
+            yield Section(title, tuple(pictures[group]), shown, folded=group != "answer")
 
 
 def method(record: Record) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from harness import store
 from harness.answer import Answer, answer
 from harness.checks import check
+from harness.curves import frame_of
 from harness.measures import measures
 from harness.progress import Progress
 from harness.provenance import code, versions
@@ -86,7 +87,7 @@ def _work_and_answer(
 
 
 def _answer(search: Search, tracker: "Tracker", console: Console) -> int:
-    path, found = write_report(search.study, search, tracker.experiment)
+    path, found = write_report(search, tracker)
     failed = unresolved(search.trials())
     status = "failed" if failed else "finished"
     tracker.finish(status, path.parent, "\n\n".join([search.study.question, *found.sentences]))
@@ -99,7 +100,9 @@ def _nothing_to_do(search: Search, console: Console) -> int:
     console.print(f"nothing to do: all {done} trials of {search.study.name} are done")
     path = report_path(search.root, search.study.name)
     if not path.with_name(ANSWER).is_file():
-        write_report(search.study, search, "")
+        from harness.tracking import Tracker
+
+        return _answer(search, Tracker(search.root, search.study), console)
     _print(path.with_name(ANSWER).read_text(encoding="utf-8"), path, console)
     return _summary(search, console)
 
@@ -114,8 +117,8 @@ def _summary(search: Search, console: Console) -> int:
     return 1 if failed else 0
 
 
-def report_study(name: str, console: Console) -> None:
-    """Write the report of a study from what is there, and print its answer."""
+def report_study(name: str, form: str, console: Console) -> None:
+    """Write the report of a study from what is there; print its answer, or all as Markdown."""
     from harness.tracking import Tracker, close_abandoned
 
     root = store_root()
@@ -125,20 +128,34 @@ def report_study(name: str, console: Console) -> None:
     search = Search(study, root, [known[objective] for objective in study.objectives])
     close_abandoned(root)
     tracker = Tracker(root, study)
-    path, found = write_report(study, search, tracker.experiment)
+    path, found = write_report(search, tracker)
     tracker.finish("finished", path.parent, "\n\n".join([study.question, *found.sentences]))
-    _print(as_text(found), path, console)
+    if form == "md":
+        console.out(path.with_suffix(".md").read_text(encoding="utf-8"), highlight=False, end="")
+    else:
+        _print(as_text(found), path, console)
 
 
-def write_report(study: Study, search: Search, experiment: str) -> tuple[Path, Answer]:
-    """Write the study's report, and its answer as text, and return the path and the answer."""
-    from harness.report import render
+def write_report(search: Search, tracker: "Tracker") -> tuple[Path, Answer]:
+    """Write a study's report as HTML and Markdown, and its answer; return path and answer."""
+    from harness.page.html import render
+    from harness.page.markdown import markdown
+    from harness.report import page
+    from harness.tracking import histories
 
-    record = record_of(study, search.trials(), experiment)
+    study, root = search.study, search.root
+    record = record_of(
+        study,
+        search.trials(),
+        tracker.experiment,
+        lambda runs, metrics: frame_of(histories(root, runs, metrics)),
+    )
     found = answer(record)
-    path = report_path(search.root, study.name)
+    shown = page(record, found, facts(study))
+    path = report_path(root, study.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(record, found, facts(study)), encoding="utf-8")
+    path.write_text(render(shown), encoding="utf-8")
+    path.with_suffix(".md").write_text(markdown(shown), encoding="utf-8")
     path.with_name(ANSWER).write_text(as_text(found), encoding="utf-8")
     return path, found
 

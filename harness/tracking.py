@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -156,6 +156,21 @@ def search(api: MlflowClient, wanted: str) -> list[StoredRun]:
         if not token:
             break
     return runs
+
+
+def histories(
+    root: Path, run_ids: Sequence[str], metrics: Sequence[str]
+) -> Iterator[tuple[str, str, int, float]]:
+    """Yield (run, metric, epoch, value) of every point of these metrics in these runs.
+
+    Straight from the database, in a query for each metric: a request for each run takes minutes.
+    """
+    database = client(root)._tracking_client.store
+    for start in range(0, len(run_ids), 500):
+        for metric in metrics:
+            ids = list(run_ids[start : start + 500])
+            for found in database.get_metric_history_bulk(ids, metric, 10_000_000):
+                yield found.run_id, metric, int(found.step), float(found.value)
 
 
 def find_run(root: Path, run_id: str) -> StoredRun:

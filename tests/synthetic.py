@@ -1,12 +1,13 @@
 """Synthetic records: what a study's trials would be if the truth were known."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy
 import pandas
 
+from harness.curves import Histories, frame_of, no_histories
 from harness.recipe import Recipe
 from harness.record import Bounds, Record
 from harness.study import Cell, Study, label
@@ -45,6 +46,7 @@ def record(
     effect: Mapping[object, float] | None = None,
     seed: int = 0,
     noise: float = 0.01,
+    histories: Histories = no_histories,
 ) -> Record:
     """Return a finished record whose cells differ in accuracy by `effect[compared level]`.
 
@@ -69,7 +71,22 @@ def record(
     frame.insert(0, "trial", range(len(frame)))
     frame["run_id"] = [f"run{trial:04}" for trial in frame["trial"]]
     frame.attrs.update(HEADLINE)
-    return Record(study, frame, BOUNDS, lambda run_id: f"http://127.0.0.1:5000/#/runs/{run_id}")
+    return Record(study, frame, BOUNDS, address, histories)
+
+
+def address(run_id: str) -> str:
+    """Return the address of a run."""
+    return f"http://127.0.0.1:5000/#/runs/{run_id}"
+
+
+def curves(runs: Sequence[str], metrics: Sequence[str]) -> pandas.DataFrame:
+    """Return three epochs of each run and metric, a little worse than those of the run before."""
+    return frame_of(
+        (run, metric, epoch, 1 / (epoch + 1) + 0.001 * int(run.removeprefix("run")))
+        for run in runs
+        for metric in metrics
+        for epoch in range(3)
+    )
 
 
 def _trial(

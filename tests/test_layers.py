@@ -12,11 +12,11 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "settings phases recipe study",
-        "models data strategies anatomy discovery sizing statistics outline selectors groups",
+        "models data strategies anatomy discovery sizing statistics outline selectors groups curves",
         "tasks optimizer evaluation store provenance system phase_runner",
         "checkpoints course learner keeper outcome training tracked tracking measures",
         "design samplers search checks trials workers results record plots progress",
-        "compare answer report plan run resume listing ui side_by_side",
+        "compare answer page report plan run resume listing ui side_by_side",
         "cli",
     )
 )
@@ -43,10 +43,10 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "urllib": "",
         "typer": "cli",
         "rich": "cli checks compare listing plan progress resume run side_by_side",
-        "plotly": "plots report",
+        "plotly": "page plots",
         "matplotlib": "",
-        "jinja2": "report",
-        "pandas": "anatomy answer compare plots record report results side_by_side",
+        "jinja2": "page",
+        "pandas": "anatomy answer compare curves page plots record results side_by_side",
     }.items()
 }
 """Which modules of the core import a library; layer 0 imports none of them, nor torch."""

@@ -31,11 +31,35 @@ def places(record: Record, merged: Collection[str] = ()) -> dict[str, tuple[str,
 def placed(
     record: Record, rows: pandas.DataFrame, merged: Collection[str] = ()
 ) -> pandas.DataFrame:
-    """Return the rows of the study's own cells with the columns `panel` and `level`."""
+    """Return the rows of the study's own cells with the columns `panel`, `level` and `run`.
+
+    `run` is the address of the row's run, "" if it has none.
+    """
     known = places(record, merged)
     rows = rows[rows["cell"].isin(list(known))] if record.study.scientific else rows
     found = [known.get(cell, ("", "all trials")) for cell in rows["cell"]]
-    return rows.assign(panel=[held for held, _ in found], level=[level for _, level in found])
+    held, levels = [panel for panel, _ in found], [level for _, level in found]
+    return rows.assign(panel=held, level=levels, run=addresses(record, rows))
+
+
+def addresses(record: Record, rows: pandas.DataFrame) -> list[str]:
+    """Return the address of each row's run in the MLflow UI, "" for what is no web address."""
+    urls = [record.run_url(run) if isinstance(run, str) and run else "" for run in rows["run_id"]]
+    return [url if url.startswith(style.SCHEMES) else "" for url in urls]
+
+
+def marked_levels(figure: go.Figure, levels: list[str], marks: bool = True) -> None:
+    """Add the legend of the levels: an entry each, of the group that their traces belong to."""
+    for index, level in enumerate(levels):
+        shape = style.symbol(index) if marks else "square"
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=style.text(level),
+            marker={"color": style.color(index), "symbol": shape, "size": 10},
+            legendgroup=level,
+        )
 
 
 def figure_of(

@@ -4,14 +4,15 @@ import pandas
 import plotly.graph_objects as go
 
 from harness.plots import style
-from harness.plots.panels import figure_of, placed
+from harness.plots.panels import addresses, figure_of, placed
+from harness.plots.plot import Plot
 from harness.record import Record
 
 PREFIX = "params/by_type/"
 
 
 def numbers(record: Record) -> pandas.DataFrame:
-    """Return panel, level, cell, type and parameters, of each cell's chosen recipe.
+    """Return panel, level, cell, run, type and parameters, of each cell's chosen recipe.
 
     An ordinary search has no cells: its best five trials stand in their place.
     """
@@ -20,8 +21,9 @@ def numbers(record: Record) -> pandas.DataFrame:
         rows = placed(record, rows)
     else:
         rows = record.ranked().head(5)
-        rows = rows.assign(panel="", level=[f"trial {trial}" for trial in rows["trial"]])
-    names = ["panel", "level", "cell"]
+        names = [f"trial {trial}" for trial in rows["trial"]]
+        rows = rows.assign(panel="", level=names, run=addresses(record, rows))
+    names = ["panel", "level", "cell", "run"]
     data = rows[[*names, *record.columns(PREFIX)]].melt(names, None, "type", "parameters")
     data["type"] = data["type"].str.removeprefix(PREFIX)
     return data[data["parameters"] > 0].reset_index(drop=True)
@@ -39,6 +41,7 @@ def draw(data: pandas.DataFrame) -> go.Figure:
                 y=[style.text(level) for level in part["level"]],
                 x=part["parameters"].to_list(),
                 orientation="h",
+                customdata=part["run"].to_list(),
                 name=style.text(kind),
                 legendgroup=kind,
                 showlegend=where == {"row": 1, "col": 1},
@@ -51,3 +54,13 @@ def draw(data: pandas.DataFrame) -> go.Figure:
     figure.update_yaxes(showticklabels=True, col=1)
     figure.update_layout(yaxis_matches=None)
     return figure
+
+
+PLOT = Plot(
+    title="Parameters by layer type",
+    caption="Of the recipe that stands for each cell: the confirmed one, or the best so far.",
+    group="networks",
+    place=1,
+    numbers=numbers,
+    draw=draw,
+)

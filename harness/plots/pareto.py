@@ -5,6 +5,8 @@ import pandas
 import plotly.graph_objects as go
 
 from harness.plots import style
+from harness.plots.panels import addresses
+from harness.plots.plot import Plot
 from harness.record import Record
 from harness.statistics.intervals import Array
 
@@ -25,10 +27,19 @@ def numbers(record: Record) -> pandas.DataFrame:
     else:
         signs = [-1 if record.larger_is_better(name) else 1 for name in objectives]
         losses = rows.reindex(columns=objectives).to_numpy(dtype=float) * signs
-        front = [not _dominated(point, losses) for point in losses]
+        front = [not dominated(point, losses) for point in losses]
     others = [record.shown_metric, "params/trainable", "seed", *record.columns("suggested/")]
     names = list(dict.fromkeys(["trial", "front", *objectives, *others]))
     return rows.assign(front=front).reindex(columns=names).reset_index(drop=True)
+
+
+def several(record: Record) -> pandas.DataFrame:
+    """Return the finished trials of a search with several objectives, with `run`; else none."""
+    if len(record.study.objectives) == 1:
+        return pandas.DataFrame()
+    trials = numbers(record)
+    rows = record.frame.set_index("trial").reindex(trials["trial"])
+    return trials.assign(run=addresses(record, rows))
 
 
 def draw(data: pandas.DataFrame) -> go.Figure:
@@ -41,8 +52,10 @@ def draw(data: pandas.DataFrame) -> go.Figure:
             x=rows[horizontal].to_list(),
             y=rows[vertical].to_list(),
             text=[f"trial {trial}" for trial in rows["trial"]],
+            customdata=rows["run"].to_list(),
             mode="markers",
             name=name,
+            legendgroup=name,
             marker={"size": size, "color": style.color(0 if on_front else 7)},
         )
     figure.update_xaxes(style.titled(horizontal))
@@ -50,6 +63,17 @@ def draw(data: pandas.DataFrame) -> go.Figure:
     return figure
 
 
-def _dominated(point: Array, losses: Array) -> bool:
+def dominated(point: Array, losses: Array) -> bool:
+    """Say whether a row of `losses` (n, objectives) is nowhere worse than `point`, once better."""
     no_worse, better = (losses <= point).all(axis=1), (losses < point).any(axis=1)
     return bool(numpy.any(no_worse & better))
+
+
+PLOT = Plot(
+    title="Pareto front",
+    caption="Trials that no other trial beats in every objective.",
+    group="answer",
+    place=0,
+    numbers=several,
+    draw=draw,
+)

@@ -7,7 +7,8 @@ import pandas
 import plotly.graph_objects as go
 
 from harness.plots import style
-from harness.plots.panels import figure_of, placed
+from harness.plots.panels import figure_of, marked_levels, placed
+from harness.plots.plot import Plot
 from harness.record import BUDGET_NAMES, Record
 from harness.statistics.intervals import t_interval
 
@@ -17,12 +18,14 @@ def numbers(record: Record) -> pandas.DataFrame:
     return points(record, [record.shown_metric])
 
 
-def points(record: Record, metrics: Sequence[str]) -> pandas.DataFrame:
+def points(
+    record: Record, metrics: Sequence[str], count: str = "params/trainable"
+) -> pandas.DataFrame:
     """Return one row for each metric and confirm run, or tuning trial as long as none is confirmed.
 
     Columns: panel (the values held equal, a budget apart), level (of the compared value), cell,
-    trial, seed, parameters (trainable), metric, value, imputed (diverged, so the worst value),
-    and the cell's mean over seeds with its 95 % interval, low and high (NaN for tuning trials).
+    trial, seed, parameters (by `count`), metric, value, imputed (diverged, so the worst value),
+    the cell's mean over seeds with its 95 % interval, low and high (NaN for tuning trials), run.
     """
     confirmed = [rows for cell in record.cells() if len(rows := record.confirmed(cell))]
     rows = placed(record, pandas.concat(confirmed) if confirmed else record.ranked(), BUDGET_NAMES)
@@ -32,8 +35,8 @@ def points(record: Record, metrics: Sequence[str]) -> pandas.DataFrame:
         imputed = pandas.Series(False, index=rows.index)
         if confirmed and metric == record.answer_metric:
             values, imputed = rows["value"], rows["imputed"]
-        part = rows[["panel", "level", "cell", "trial", "seed"]].assign(
-            parameters=record.column("params/trainable")[rows.index],
+        part = rows[["panel", "level", "cell", "trial", "seed", "run"]].assign(
+            parameters=record.column(count)[rows.index],
             metric=metric,
             value=values,
             imputed=imputed,
@@ -69,18 +72,19 @@ def draw(data: pandas.DataFrame) -> go.Figure:
             for level in levels:
                 chosen = panel[(panel["level"] == level) & (panel["metric"] == metric)]
                 second, index = metric != metrics[0], levels.index(level)
-                for trace in _traces(chosen, index, second=second):
+                for trace in _traces(chosen, index, level, second=second):
                     figure.add_trace(trace, **where)
-    _legend(figure, levels, metrics)
+    marked_levels(figure, levels)
+    _marked_metrics(figure, metrics)
     ends = data["parameters"].min(), data["parameters"].max()
     figure.update_xaxes(style.titled("trainable parameters") | style.number_ticks(*ends))
     figure.update_yaxes(style.titled(" and ".join(metrics)), col=1)
     return figure
 
 
-def _traces(chosen: pandas.DataFrame, index: int, *, second: bool) -> list[go.Scatter]:
+def _traces(chosen: pandas.DataFrame, index: int, level: str, *, second: bool) -> list[go.Scatter]:
     color, mark = style.color(index), style.symbol(index) + ("-open" if second else "")
-    shared = {"showlegend": False, "legendgroup": str(index)}
+    shared = {"showlegend": False, "legendgroup": level}
     marks = ["x" if imputed else mark for imputed in chosen["imputed"]]
     notes = ["diverged: worst value" if imputed else "" for imputed in chosen["imputed"]]
     opacity = 0.45 if chosen["mean"].notna().any() else 0.8
@@ -89,6 +93,7 @@ def _traces(chosen: pandas.DataFrame, index: int, *, second: bool) -> list[go.Sc
         x=chosen["parameters"].to_list(),
         y=chosen["value"].to_list(),
         text=[style.text(f"{cell}, seed {seed} {note}") for cell, seed, note in told],
+        customdata=chosen["run"].to_list(),
         mode="markers",
         marker={
             "color": color,
@@ -113,17 +118,7 @@ def _traces(chosen: pandas.DataFrame, index: int, *, second: bool) -> list[go.Sc
     return [dots, line] if len(means) else [dots]
 
 
-def _legend(figure: go.Figure, levels: list[str], metrics: list[str]) -> None:
-    for index, level in enumerate(levels):
-        marker = {"color": style.color(index), "symbol": style.symbol(index), "size": 10}
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=style.text(level),
-            marker=marker,
-            legendgroup=str(index),
-        )
+def _marked_metrics(figure: go.Figure, metrics: list[str]) -> None:
     for metric, mark in zip(metrics, ("circle", "circle-open"), strict=False):
         if len(metrics) > 1:
             marker = {"color": "#888888", "symbol": mark, "size": 10}
@@ -136,3 +131,14 @@ def _legend(figure: go.Figure, levels: list[str], metrics: list[str]) -> None:
                 marker=marker,
                 line=dash,
             )
+
+
+PLOT = Plot(
+    title="Quality against parameters",
+    caption="Each small point is one training; larger marks are means over confirm seeds with "
+    "their 95 % interval; a cross diverged and counts as the worst value.",
+    group="answer",
+    place=1,
+    numbers=numbers,
+    draw=draw,
+)

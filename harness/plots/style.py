@@ -19,6 +19,8 @@ SYMBOLS = {
     "circle-open": "○",
 }
 """Plotly's name of each marker, and the character that stands for it in a legend of text."""
+SCHEMES = ("http://", "https://", "#")
+"""Only such addresses become links."""
 PANEL_HEIGHT, PANEL_WIDTH = 300, 300
 """Pixels of one panel of a figure; the width is the least at which it is still readable."""
 
@@ -48,6 +50,12 @@ def written(value: object) -> str:
     if number == int(number) and abs(number) < 1e12:
         return f"{int(number):,}"
     return f"{number:,.0f}" if 1000 <= abs(number) < 1e12 else f"{number:.3g}"
+
+
+def tinted(index: int, opacity: float) -> str:
+    """Return the colour of the index-th level, so opaque, for a band."""
+    red, green, blue = (int(color(index)[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def decimals(half_width: float) -> int:

@@ -1,144 +1,104 @@
 """Tables: what a report lists, with links to the runs."""
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pandas
 
+from harness.plots.listing import Listing, listing
+from harness.plots.panels import addresses
 from harness.plots.parameters_by_type import PREFIX
-from harness.plots.style import decimals, written
 from harness.record import Record
 
-SCHEMES = ("http://", "https://", "#")
-"""Only such addresses become links."""
-INTERVALS = {
-    "mean": ("mean", "low", "high"),
-    "difference": ("difference", "difference low", "difference high"),
-}
-"""Columns of the answer's table that are shown as one: value [low, high]."""
-
-
-HEADERS = {
-    "params/trainable": "trainable parameters",
-    "n": "seeds",
-    "p_holm": "p (Holm)",
-    "recipe_hash": "recipe hash",
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One entry of a table: text, and an address if it is a link."""
-
-    text: str
-    link: str = ""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A table with its heading and a sentence about it; long ones are folded away."""
-
-    title: str
-    about: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[Entry, ...], ...]
-    folded: bool = False
+COUNTED = ("params/", "flops/", "memory/")
+"""What a network has and needs before it is trained."""
+LONG = 20
+"""A table of more rows is folded, but for the answer's."""
 
 
 def listings(record: Record, table: pandas.DataFrame) -> Iterator[Listing]:
     """Yield the tables of a report, of which `table` is the answer's."""
-    designed = bool(record.study.scientific)
-    if designed:
+    yield _answer(record, table)
+    yield from _networks(record)
+    yield from _tuning(record)
+    yield from _ledger(record)
+
+
+def _answer(record: Record, table: pandas.DataFrame) -> Listing:
+    if record.study.scientific:
         about = (
             f"{record.answer_metric}: mean over confirm seeds and paired difference to the "
             f"reference, with 95 % intervals; best search is {record.study.objectives[0]}."
         )
-        yield _listing("Cells", about, _joined(table))
-        yield _listing("Best recipes", "The best search trial of each cell.", *_recipes(record))
-    else:
-        about = "The best trials, or those on the Pareto front."
-        yield _listing("Best trials", about, table, _links(record, table))
-    yield _listing("How the trials ended", "Nothing is dropped.", _endings(record))
-    yield _listing("Costs", "Means of finished trials.", _costs(record))
+        return listing("Cells", about, table, group="answer")
+    about = "The best trials, or those on the Pareto front."
+    return listing("Best trials", about, table, _links(record, table), group="answer")
+
+
+def _networks(record: Record) -> Iterator[Listing]:
+    about = 'Of the recipe that stands for each cell; no one of them is just "the depth".'
+    depths = _means(record, ("depth/",), chosen=True)
+    yield listing("Depth by every definition", about, depths, group="networks")
+    about = "Means of finished trials; what was the same everywhere is left out."
+    costs = _means(record, (*COUNTED, "cost/"), chosen=False)
+    yield listing("Sizes and costs", about, _differing(costs), group="networks")
+
+
+def _tuning(record: Record) -> Iterator[Listing]:
+    designed = bool(record.study.scientific)
+    if designed:
+        best = pandas.concat([record.ranked(cell).head(1) for cell in record.cells()])
+        tuned = [record.study.objectives[0], *record.columns("suggested/")]
+        names = ["cell", "trial", *tuned, "recipe_hash"]
+        table, links = best.reindex(columns=names), _links(record, best)
+        about = "The best search trial of each cell."
+        yield listing("Best recipes", about, table, links, group="tuning")
+    about = "The ranges that tuning searched" + (", alike in every cell." if designed else ".")
+    space = [(name, one.low, one.high, one.log) for name, one in record.bounds.items()]
+    names = ["name", "low", "high", "log"]
+    yield listing("Search space", about, pandas.DataFrame(space, columns=names), group="tuning")
+    about = "Settings that were equal in every trial: the answer holds for these."
+    yield listing("Held fixed", about, _fixed(record), group="tuning", folded=True)
+
+
+def _ledger(record: Record) -> Iterator[Listing]:
+    about = "Trials by how they ended: of each cell, unless all finished."
+    endings = _endings(record)
+    yield listing("Endings", about, endings, group="ledger", folded=len(endings) > LONG)
     odd = record.frame[record.frame["status"] != "finished"]
     names = ["trial", "role", "cell", "seed", "status", "reason"]
     about = "Every trial that did not finish, and why."
-    yield _listing("Ledger", about, odd[names], _links(record, odd), folded=len(odd) > 20)
-    about = "The ranges that tuning searched" + (", alike in every cell." if designed else ".")
-    space = [(name, one.low, one.high, one.log) for name, one in record.bounds.items()]
-    yield _listing(
-        "Search space", about, pandas.DataFrame(space, columns=["name", "low", "high", "log"])
-    )
-    about = "Settings that were equal in every trial: the answer holds for these."
-    yield _listing("Held fixed", about, _fixed(record), folded=True)
-
-
-def _listing(
-    title: str,
-    about: str,
-    table: pandas.DataFrame,
-    links: Mapping[object, str] | None = None,
-    *,
-    folded: bool = False,
-) -> Listing:
-    rows = [
-        tuple(
-            Entry(_text(name, value), (links or {}).get(value, "") if name == "trial" else "")
-            for name, value in zip(table.columns, row, strict=True)
-        )
-        for row in table.itertuples(index=False)
-    ]
-    names = [str(name).removeprefix("suggested/") for name in table.columns]
-    header = tuple(HEADERS.get(name, name) for name in names)
-    return Listing(title, about, header, tuple(rows), folded)
-
-
-def _text(name: str, value: object) -> str:
-    """Return a value as written, without separators of thousands where it is a name."""
-    return written(value).replace(",", "") if name in ("trial", "seed") else written(value)
+    links, folded = _links(record, odd), len(odd) > LONG
+    yield listing("Not finished", about, odd[names], links, group="ledger", folded=folded)
+    about = "Each training of the study; a click on a heading sorts."
+    every, links = _every(record), _links(record, record.frame)
+    yield listing("All trials", about, every, links, group="ledger", folded=True)
 
 
 def _links(record: Record, rows: pandas.DataFrame) -> dict[object, str]:
     chosen = record.frame[record.frame["trial"].isin(rows["trial"])]
-    urls = {
-        trial: record.run_url(str(run))
-        for trial, run in zip(chosen["trial"], chosen["run_id"], strict=True)
-        if isinstance(run, str) and run
-    }
-    return {trial: url for trial, url in urls.items() if url.startswith(SCHEMES)}
+    urls = zip(chosen["trial"], addresses(record, chosen), strict=True)
+    return {trial: url for trial, url in urls if url}
 
 
-def _joined(table: pandas.DataFrame) -> pandas.DataFrame:
-    shown = table.copy()
-    for name, columns in INTERVALS.items():
-        values = table[list(columns)].itertuples(index=False)
-        shown[name] = [_interval(*row) for row in values]
-    apart = {column for columns in INTERVALS.values() for column in columns[1:]}
-    return shown[[name for name in shown.columns if name not in apart]]
+def _means(record: Record, prefixes: tuple[str, ...], *, chosen: bool) -> pandas.DataFrame:
+    names = [name for prefix in prefixes for name in record.columns(prefix)]
+    names = [name for name in names if not name.startswith(PREFIX)]
+    rows = record.frame[record.frame["status"] == "finished"]
+    if chosen and record.study.scientific:
+        rows = pandas.concat([record.chosen(cell) for cell in record.cells()])
+    means = rows.groupby("cell", sort=False)[names].mean() if names else pandas.DataFrame()
+    return means.reset_index() if names else means
 
 
-def _interval(value: float, low: float, high: float) -> str:
-    if math.isnan(low):
-        return written(value)
-    digits = decimals((high - low) / 2)
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")
-
-
-def _recipes(record: Record) -> tuple[pandas.DataFrame, dict[object, str]]:
-    best = pandas.concat([record.ranked(cell).head(1) for cell in record.cells()])
-    names = [
-        "cell",
-        "trial",
-        record.study.objectives[0],
-        *record.columns("suggested/"),
-        "recipe_hash",
-    ]
-    return best.reindex(columns=names), _links(record, best)
+def _differing(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Return the columns that are not the same in every row; all of a table of one row."""
+    kept = [name for name in table.columns if len(table) < 2 or table[name].nunique() > 1]
+    return table[kept]
 
 
 def _endings(record: Record) -> pandas.DataFrame:
-    groups = record.frame.groupby(["cell", "role"], sort=False)
+    alike = (record.frame["status"] == "finished").all()
+    groups = record.frame.groupby(["role"] if alike else ["cell", "role"], sort=False)
     counts = groups["status"].value_counts().unstack("status", fill_value=0)
     reused = groups["same_as"].count()
     if reused.any():
@@ -146,13 +106,11 @@ def _endings(record: Record) -> pandas.DataFrame:
     return counts.reset_index()
 
 
-def _costs(record: Record) -> pandas.DataFrame:
-    finished = record.frame[record.frame["status"] == "finished"]
-    names = [*record.columns("params/"), *record.columns("cost/")]
-    names = [name for name in names if not name.startswith(PREFIX)]
-    return (
-        finished.groupby("cell", sort=False)[names].mean().reset_index() if names else finished[[]]
-    )
+def _every(record: Record) -> pandas.DataFrame:
+    names = ["trial", "role", "cell", "seed", "status", *record.columns("suggested/")]
+    for prefix in ("train/", "val/", "test/"):
+        names += record.columns(prefix)
+    return record.frame[[*names, "recipe_hash"]]
 
 
 def _fixed(record: Record) -> pandas.DataFrame:

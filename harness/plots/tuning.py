@@ -7,7 +7,8 @@ import pandas
 import plotly.graph_objects as go
 
 from harness.plots import style
-from harness.plots.panels import figure_of, placed
+from harness.plots.panels import figure_of, marked_levels, placed
+from harness.plots.plot import Plot
 from harness.record import Record
 
 EDGE = 0.05
@@ -38,7 +39,7 @@ def numbers(record: Record) -> pandas.DataFrame:
 
     Columns: parameter, panel (the values held equal), level (of the compared value), cell, trial,
     suggested, metric, objective (a diverged trial has its panel's worst finite value), diverged,
-    best (of its cell), edge ("low", "high" or ""), and the bounds low, high (NaN if none) and log.
+    best (of its cell), edge ("low", "high" or ""), the bounds low, high (NaN if none), log, run.
     """
     trials = _trials(record)
     at_edge = edges(record)
@@ -68,7 +69,7 @@ def _trials(record: Record) -> pandas.DataFrame:
     finite = values.mask(diverged).groupby(rows["panel"])
     worst = finite.transform("min" if record.larger_is_better(metric) else "max")
     best = [index for cell in record.cells() for index in record.ranked(cell).index[:1]]
-    return rows[["panel", "level", "cell", "trial"]].assign(
+    return rows[["panel", "level", "cell", "trial", "run"]].assign(
         metric=metric,
         objective=values.mask(diverged, worst),
         diverged=diverged,
@@ -84,8 +85,9 @@ def draw(data: pandas.DataFrame) -> go.Figure:
     for where, (_, panel) in zip(places, panels, strict=True):
         for index, level in enumerate(levels):
             points = panel[panel["level"] == level]
-            figure.add_trace(_points(points, index, legend=where == {"row": 1, "col": 1}), **where)
+            figure.add_trace(_points(points, index), **where)
         _axes(figure, panel, where)
+    marked_levels(figure, levels, marks=False)
     return figure
 
 
@@ -96,7 +98,7 @@ def _title(panel: pandas.DataFrame) -> str:
     return "<br>".join(style.text(line) for line in lines if line)
 
 
-def _points(points: pandas.DataFrame, index: int, *, legend: bool) -> go.Scatter:
+def _points(points: pandas.DataFrame, index: int) -> go.Scatter:
     kinds = [
         "diverged" if bad else "best" if best else ""
         for bad, best in zip(points["diverged"], points["best"], strict=True)
@@ -106,10 +108,10 @@ def _points(points: pandas.DataFrame, index: int, *, legend: bool) -> go.Scatter
         x=points["suggested"].to_list(),
         y=points["objective"].to_list(),
         text=[f"trial {trial} {kind}" for trial, kind in zip(points["trial"], kinds, strict=True)],
+        customdata=points["run"].to_list(),
         mode="markers",
-        name=style.text(level),
         legendgroup=level,
-        showlegend=legend,
+        showlegend=False,
         marker={
             "color": style.color(index),
             "size": [15 if kind == "best" else 7 for kind in kinds],
@@ -131,3 +133,14 @@ def _axes(figure: go.Figure, panel: pandas.DataFrame, where: Mapping[str, int]) 
     vertical = style.titled(first["metric"]) if where["col"] == 1 else {}
     vertical |= style.number_ticks(low, high) if low > 0 and high > LOGARITHMIC * low else {}
     figure.update_yaxes(vertical, **where)
+
+
+PLOT = Plot(
+    title="What was tuned",
+    caption="Each point is one tuning trial. A star is the best of its cell, a cross diverged "
+    "(drawn at the worst value), dotted lines are the ends of the search.",
+    group="tuning",
+    place=1,
+    numbers=numbers,
+    draw=draw,
+)
