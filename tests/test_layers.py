@@ -12,8 +12,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "settings phases recipe study",
-        "models data strategies anatomy discovery sizing statistics outline selectors groups curves",
-        "tasks optimizer evaluation store provenance system phase_runner",
+        "models data strategies anatomy discovery sizing statistics outline selectors groups",
+        "tasks optimizer evaluation store provenance system phase_runner curves",
         "checkpoints course learner keeper outcome training tracked tracking measures",
         "design samplers search checks trials workers results record plots progress",
         "compare answer page report plan run resume listing ui side_by_side",
