@@ -1,13 +1,11 @@
 """Layers: what runs in a network, in order, with output shapes and parameters."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from harness.anatomy.parameters import unique_parameters
+from harness.anatomy.undisturbed import undisturbed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +65,7 @@ def _output_shapes(
 
     hooks = [module.register_forward_hook(record) for module in modules]
     try:
-        with _undisturbed(network, example.device):
+        with undisturbed(network, example.device):
             network(example)
     finally:
         for hook in hooks:
@@ -78,19 +76,3 @@ def _output_shapes(
 def _shape(output: object) -> tuple[int, ...] | None:
     first = output[0] if isinstance(output, tuple | list) and output else output
     return tuple(first.shape) if isinstance(first, Tensor) else None
-
-
-@contextmanager
-def _undisturbed(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Eval mode, no gradients, and the random generators put back afterwards."""
-    # The flag is set, not .eval() called: an overridden train() may change weights.
-    modes = {module: module.training for module in network.modules()}
-    devices = [device] if device.type == "cuda" else []
-    try:
-        for module in modes:
-            module.training = False
-        with torch.random.fork_rng(devices), torch.no_grad():
-            yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
