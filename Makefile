@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume compare check test test-all bench system
+.PHONY: help setup study list plan ui report resume compare lineage check test test-all bench system
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -39,6 +39,9 @@ resume: $(PINS)
 
 compare: $(PINS)
 	@$(BIN)/harness compare $(RUNS)
+
+lineage: $(PINS)
+	@$(BIN)/harness lineage "$(RUN)"
 
 check: $(PINS)
 	$(BIN)/ruff check .

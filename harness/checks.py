@@ -33,7 +33,7 @@ def check(study: Study, *, files: bool = True) -> list[Sample]:
 
     Raises:
         UserError: a recipe is refused or cannot be built, a metric does not exist, or, with
-            `files`, a dataset's file is missing or damaged.
+            `files`, a dataset's file or the weights to start from are missing or damaged.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     draws = optuna.create_study(sampler=sampler_for(study, 0))
@@ -45,6 +45,8 @@ def check(study: Study, *, files: bool = True) -> list[Sample]:
     if files:
         for data in {sample.recipe.data: None for sample in samples}:
             data.check()
+        for start in {sample.recipe.start: None for sample in samples if sample.recipe.start}:
+            start.base()
     return samples
 
 

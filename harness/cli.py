@@ -94,6 +94,14 @@ def compare(runs: Annotated[list[str], typer.Argument(help="ids of runs")]) -> N
 
 
 @app.command()
+def lineage(run: Annotated[str, typer.Argument(help="the id of a run, or its beginning")]) -> None:
+    """Show the family tree of a run: what it started from, and what started from it."""
+    from harness.lineage import print_lineage
+
+    print_lineage(run, _console())
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Serve the MLflow UI over the store on 127.0.0.1."""
     from harness.ui import serve

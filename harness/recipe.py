@@ -18,6 +18,7 @@ from harness.settings import (
     require_whole,
     without_defaults,
 )
+from harness.start import Start
 
 if TYPE_CHECKING:
     import pytorch_lightning as lightning
@@ -155,6 +156,7 @@ class Recipe(Settings):
     lr: float
     epochs: int = 20
     batch_size: int | None = 64
+    start: Start | None = None
     seed: int = 0
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     momentum: float = 0.0
@@ -194,6 +196,10 @@ class Recipe(Settings):
             if not isinstance(part, kind):
                 do = f"pass {what}=SomeClass(…), an instance"
                 raise UserError(what, got=part, allowed=f"a {kind.__name__}", do=do)
+        start: object = self.start
+        if not isinstance(start, Start | None):
+            do = 'pass start=FromRun(run="…"), or leave it out'
+            raise UserError("start", got=start, allowed="a Start or None", do=do)
         held = self.data.facts().holds
         if self.model.reads != held:
             got = f"{type(self.model).__name__}, which reads {self.model.reads}"

@@ -18,6 +18,7 @@ from torch import nn
 from harness import checkpoints
 from harness.anatomy.describe import Anatomy, describe
 from harness.anatomy.example import example_input
+from harness.base import take_over
 from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
 from harness.keeper import Hooks, Interrupted, Keeper
@@ -43,13 +44,26 @@ def network_of(recipe: Recipe) -> nn.Module:
     return recipe.model.build(recipe.data.facts())
 
 
+def begin(network: nn.Module, recipe: Recipe) -> str:
+    """Let a network take over the weights the recipe starts from; return their sha256, or ""."""
+    if recipe.start is None:
+        return ""
+    base = recipe.start.base()
+    take_over(network, base, new_head=recipe.start.new_head)
+    return base.sha256
+
+
 def anatomy_of(recipe: Recipe, *, device: str = "meta") -> Anatomy:
-    """Return what the recipe's network is, as its strategy trains it; nothing is allocated."""
+    """Return what the recipe's network is, as its strategy trains it; nothing is allocated.
+
+    Raises UserError if data and task, strategy and model, or phases and epochs do not fit.
+    """
     facts = recipe.data.facts()
     recipe.task.require(facts)
     with torch.device(device):
-        network = prepare(recipe.model.build(facts), recipe.strategy).network
-        return describe(network, example_input(facts))
+        prepared = prepare(recipe.model.build(facts), recipe.strategy)
+        prepared.plan.borders(recipe.epochs)
+        return describe(prepared.network, example_input(facts))
 
 
 def train(
@@ -101,7 +115,9 @@ class Attempt:
         )
         batches = self.data.train_dataloader()
         self.accumulate: int = batches.parts
-        prepared = prepare(network_of(recipe), recipe.strategy)
+        network = network_of(recipe)
+        self.base = begin(network, recipe)
+        prepared = prepare(network, recipe.strategy)
         phases = PhaseRunner(
             prepared,
             borders=prepared.plan.borders(recipe.epochs),
@@ -159,6 +175,7 @@ class Attempt:
             "recipe": replace(self.recipe, epochs=1).hash,
             "seed": self.recipe.seed,
             "epochs": self.recipe.epochs,
+            "base": self.base,
             "accumulate": self.accumulate,
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
@@ -229,7 +246,7 @@ def _kept(state: checkpoints.State | None) -> dict[str, Any] | None:
 
 
 def _require_same(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for what in ("recipe", "seed"):
+    for what in ("recipe", "seed", "base"):
         if stored[what] != wanted[what]:
             do = "train it in a directory of its own"
             raise UserError(f"checkpoint's {what}", got=stored[what], allowed=wanted[what], do=do)

@@ -11,6 +11,7 @@ from sklearn.metrics import confusion_matrix
 
 from harness import training
 from harness.keeper import Hooks, Interrupted
+from harness.lineage import origin_tags
 from harness.measures import measures, watch_of
 from harness.outcome import Outcome, is_out_of_memory
 from harness.plots.confusion import confusion
@@ -67,7 +68,8 @@ def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -
     anatomy = training.anatomy_of(recipe)
     known = measures(recipe)
     counts = anatomy.metrics() | _sizes(recipe)
-    run.describe(flat(recipe), counts, {"harness.recipe_hash": recipe.hash})
+    tags = {"harness.recipe_hash": recipe.hash} | origin_tags(recipe)
+    run.describe(flat(recipe), counts, tags)
     attributes = {"task": recipe.task.headline, "higher_is_better": _by_name(known)}
     if not is_feasible(claim):
         reason = "a constraint is violated: not trained"

@@ -11,12 +11,12 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "settings phases recipe study",
-        "models data strategies anatomy discovery sizing statistics outline selectors groups",
+        "settings phases start recipe study",
+        "models data strategies anatomy discovery sizing statistics outline selectors groups base",
         "tasks optimizer evaluation store provenance system phase_runner curves",
         "checkpoints course learner keeper outcome training tracked tracking measures",
-        "design samplers search checks trials workers results record plots progress",
-        "compare answer page report plan run resume listing ui side_by_side",
+        "design samplers search checks trials lineage workers results record plots progress",
+        "compare starts answer page report plan run resume listing ui side_by_side",
         "cli",
     )
 )
@@ -26,14 +26,14 @@ LIBRARIES: dict[str, frozenset[str]] = {
     library: frozenset(modules.split())
     for library, modules in {
         "mlflow": "tracked tracking",
-        "optuna": "search samplers checks trials results progress resume",
+        "optuna": "search samplers checks trials results progress resume starts",
         "pytorch_lightning": "training keeper learner outcome",
         "lightning_fabric": "training checkpoints",
         "torchmetrics": "evaluation keeper",
         "sklearn": "trials",
         "scipy": "statistics samplers",
         "statsmodels": "statistics",
-        "safetensors": "trials",
+        "safetensors": "trials starts",
         "psutil": "store system",
         "sqlalchemy": "store tracked",
         "sqlite3": "store listing",
@@ -42,7 +42,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "subprocess": "provenance ui",
         "urllib": "",
         "typer": "cli",
-        "rich": "cli checks compare listing plan progress resume run side_by_side",
+        "rich": "cli checks compare lineage listing plan progress resume run side_by_side",
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",

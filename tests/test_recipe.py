@@ -17,6 +17,7 @@ from harness.models.decoder import Decoder
 from harness.models.mlp import MLP
 from harness.recipe import OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe, recipe_from_json
 from harness.settings import UserError, flat, from_json
+from harness.starts.from_run import FromRun
 from harness.strategies.full import Full
 from harness.tasks.classify import Classify
 from harness.tasks.regress import Regress
@@ -48,6 +49,7 @@ WRONG: list[tuple[str, Any]] = [
     *[("data", value) for value in (Digits, None, MLP())],
     *[("task", value) for value in (Classify, Full())],
     *[("strategy", value) for value in (Full, None)],
+    *[("start", value) for value in (FromRun, "a run", MLP())],
 ]
 
 

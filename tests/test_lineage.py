@@ -1,0 +1,108 @@
+"""Lineage: a run that starts from another knows its parent, what differs, and what it all cost."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from rich.console import Console
+
+from harness.lineage import difference, print_lineage
+from harness.settings import UserError
+from harness.starts.from_run import FromRun
+from harness.store import mlflow_url
+from tests import families, small
+
+
+def tags(root: Path, study: str) -> dict[str, str]:
+    """Return the tags and the id of a study's only trial."""
+    client = MlflowClient(mlflow_url(root))
+    experiment = client.get_experiment_by_name(study)
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id], "tags.`harness.trial` = '0'")
+    return {**run.data.tags, "id": run.info.run_id}
+
+
+def tree_of(run: str) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    print_lineage(run, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A base, a child of the study's best run, and a grandchild of that run."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("family")
+        root = families.here(folder, patch)
+        families.write(folder, "base")
+        families.run("base")
+        start = 'FromRun(study="base", new_head=True)'
+        probe = ("linear_probe", "LinearProbe")
+        families.write(folder, "child", start=start, strategy=probe, lr=0.02)
+        families.run("child")
+        child = tags(root, "child")["id"]
+        families.write(folder, "grandchild", start=f'FromRun(run="{child[:12]}")')
+        families.run("grandchild")
+        yield root
+
+
+def test_a_child_knows_its_parent_its_base_and_what_differs(family: Path) -> None:
+    base, child, grandchild = (tags(family, name) for name in ("base", "child", "grandchild"))
+    assert "harness.parent" not in base
+    assert child["harness.parent"] == base["id"]
+    assert child["harness.differs"] == "strategy: Full → LinearProbe; lr: 0.01 → 0.02"
+    assert grandchild["harness.parent"] == child["id"]
+    assert len(child["harness.base"]) == 64
+    assert child["harness.base"] != grandchild["harness.base"]
+
+
+@pytest.mark.usefixtures("family")
+def test_a_probe_leaves_the_body_of_its_base_as_it_was() -> None:
+    runs = {name: FromRun(study=name).base().weights for name in ("base", "child", "grandchild")}
+    base, child = runs["base"], runs["child"]
+    assert {name for name in base if not base[name].equal(child[name])} == {
+        "head.weight",
+        "head.bias",
+    }
+    assert not base["hidden_1.linear.weight"].equal(runs["grandchild"]["hidden_1.linear.weight"])
+
+
+@pytest.mark.parametrize("asked", ["base", "child", "grandchild"])
+def test_the_tree_is_the_same_from_everywhere_and_marks_who_asked(family: Path, asked: str) -> None:
+    lines = tree_of(tags(family, asked)["id"]).splitlines()
+    assert lines[0] == "random weights"
+    for line, name in zip(lines[1:], ("base", "child", "grandchild"), strict=True):
+        assert f" {name} 0000" in line
+        assert ("←" in line) == (name == asked)
+    assert "170 of 1,514 parameters train" in lines[2]
+    seconds = [float(line.partition(" s in all")[0].rpartition(" ")[2]) for line in lines[1:]]
+    assert seconds == sorted(seconds)
+
+
+def test_a_study_whose_base_is_missing_is_refused_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    families.here(tmp_path, monkeypatch)
+    families.write(tmp_path, "lost", start='FromRun(study="nobody")')
+    with pytest.raises(UserError, match=r"FromRun: got 'nobody'.*make study NAME=nobody"):
+        families.run("lost")
+    families.write(tmp_path, "lost", start='FromRun(run="0123")')
+    with pytest.raises(UserError, match=r"FromRun: got '0123: 0 runs'"):
+        families.run("lost")
+    assert small.runs(tmp_path / "store") == {}
+
+
+def test_exactly_one_of_run_and_study_is_said() -> None:
+    for run, study in (("", ""), ("a", "b"), ("../x", "")):
+        with pytest.raises(UserError, match="FromRun"):
+            FromRun(run=run, study=study)
+
+
+def test_a_difference_names_what_came_and_went() -> None:
+    before = {"lr": 0.1, "strategy": "LPFT", "strategy.probe": 0.5, "start": None}
+    after = {"lr": 0.1, "strategy": "Full", "start": "FromRun", "start.run": "abc"}
+    assert difference(before, after) == "strategy: LPFT → Full; strategy.probe: 0.5 → –"
+    assert difference(before, dict(before)) == "nothing"
