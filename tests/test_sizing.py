@@ -76,12 +76,12 @@ class Constant(Model):
 
 
 def with_width() -> list[type[Model]]:
-    """Every shipped model that has a width and reads numbers."""
+    """Every shipped model that has a width and takes small images."""
     names = [module.name for module in pkgutil.iter_modules(harness.models.__path__)]
     modules = [importlib.import_module(f"harness.models.{name}") for name in names]
     found = {kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass)}
     models = [kind for kind in found if issubclass(kind, Model) and not inspect.isabstract(kind)]
-    sized = [m for m in models if "width" in field_names(m) and m.reads == "numbers"]
+    sized = [m for m in models if "width" in field_names(m) and takes_small_images(m)]
     return sorted(sized, key=lambda m: m.__name__)
 
 
@@ -94,9 +94,23 @@ def grows_by(kind: type[Model]) -> str | None:
     return next((n for n in ("depth", "blocks", "hidden") if n in field_names(kind)), None)
 
 
-def buildable(model: Model, data: Data) -> bool:
+def deeper(kind: type[Model], amount: int) -> dict[str, Any]:
+    """Settings of `amount` layers or, for those that count in sixes, blocks a stage."""
+    name = grows_by(kind)
+    if name is None:
+        return {}
+    for value in (amount, 6 * amount + 2, 6 * amount + 4):
+        try:
+            replace(kind(), **{name: value})  # type: ignore[type-var]
+        except UserError:
+            continue
+        return {name: value}
+    raise AssertionError(f"{kind.__name__} has no {name} for {amount}")
+
+
+def takes_small_images(kind: type[Model]) -> bool:
     try:
-        count_parameters(model, data.facts())
+        count_parameters(kind(), Shapes().facts())
     except UserError:
         return False
     return True
@@ -112,10 +126,7 @@ def test_discovery_finds_the_image_models() -> None:
 def test_width_is_within_two_percent_or_the_error_is_right(
     kind: type[Model], amount: int, budget: int
 ) -> None:
-    if not buildable(kind(), Shapes()):
-        pytest.skip(f"{kind.__name__} takes no images")
-    name = grows_by(kind)
-    settings: dict[str, Any] = {} if name is None else {name: amount}
+    settings = deeper(kind, amount)
     model: Model = replace(kind(), **settings)  # type: ignore[type-var]
     width = width_for(kind(), Shapes(), parameters=budget, tolerance=1e9, **settings)
     counts = [counted(model, near) for near in (max(width - 1, 1), width, width + 1)]

@@ -154,9 +154,15 @@ def fits(task: Task, network: nn.Module, data: Data) -> bool:
 
 
 def adam_steps(
-    network: nn.Module, task: Task, batch: Sequence[Tensor], *, steps: int, lr: float
+    network: nn.Module,
+    task: Task,
+    batch: Sequence[Tensor],
+    *,
+    steps: int,
+    lr: float,
+    until: float = 0.0,
 ) -> list[float]:
-    """Train on one batch and return the loss before each step."""
+    """Train on one batch, until `until` of its first loss; return the loss before each step."""
     optimizer = torch.optim.Adam(network.parameters(), lr=lr)
     losses = []
     for _ in range(steps):
@@ -165,6 +171,8 @@ def adam_steps(
         torch.autograd.backward(loss)
         optimizer.step()
         losses.append(loss.item())
+        if losses[-1] < until * losses[0]:
+            break
     return losses
 
 
