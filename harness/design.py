@@ -1,6 +1,6 @@
 """Design: which trials a comparison needs, as a pure function of the study and what is done."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -45,11 +45,12 @@ def search_slots(study: Study) -> list[Slot]:
 
     Point by point rather than cell by cell, so that a study that is stopped early is balanced.
     """
-    return [
-        Slot(role="search", cell=cell, point=point, seed=study.seed, epochs=study.epochs)
-        for point in range(study.trials_per_cell)
-        for cell in study.cells()
-    ]
+    cells, points = study.cells(), range(study.trials_per_cell)
+    return [_search_slot(study, cell, point) for point in points for cell in cells]
+
+
+def _search_slot(study: Study, cell: dict[str, Value], point: int) -> Slot:
+    return Slot(role="search", cell=cell, point=point, seed=study.seed, epochs=study.epochs)
 
 
 def confirm_slots(study: Study, done: Iterable[Done], *, higher_is_better: bool) -> list[Slot]:
@@ -76,19 +77,53 @@ def best_of(
     study: Study, cell: dict[str, Value], done: Iterable[Done], *, higher_is_better: bool
 ) -> Done | None:
     """Return the cell's best finished search trial; of equals the earliest; or None."""
-    wanted = {slot.key for slot in search_slots(study) if slot.cell == cell}
+    wanted = {_search_slot(study, cell, n).key for n in range(study.trials_per_cell)}
     finished = [d for d in done if d.value is not None and d.slot.key in wanted]
     sign = -1.0 if higher_is_better else 1.0
     return min(finished, key=lambda d: (sign * (d.value or 0.0), d.number), default=None)
 
 
-def missing(study: Study, done: Sequence[Done], *, higher_is_better: bool) -> list[Slot]:
-    """Return the slots that no trial fills yet: the search first, then the confirmation."""
-    filled = {d.slot.key for d in done}
-    search = search_slots(study)
-    left = [slot for slot in search if slot.key not in filled]
-    wanted = {slot.key for slot in search}
-    if left or not all(d.over for d in done if d.slot.key in wanted):
-        return left
-    confirm = confirm_slots(study, done, higher_is_better=higher_is_better)
-    return [slot for slot in confirm if slot.key not in filled]
+class Agenda:
+    """Which slots no trial fills yet, kept at the cost of what changed rather than of all trials.
+
+    A slot counts as filled whatever came of its trial. Tell it of a trial when it is there, and
+    again when its state has changed.
+    """
+
+    def __init__(self, study: Study, *, higher_is_better: bool) -> None:
+        self._study, self._higher_is_better = study, higher_is_better
+        self._left = {slot.key: slot for slot in search_slots(study)}
+        self._wanted = set(self._left)
+        self._filled: set[tuple[object, ...]] = set()
+        self._searched: dict[int, Done] = {}
+        self._open: set[int] = set()
+        self._confirm: dict[tuple[object, ...], Slot] | None = None
+
+    def add(self, done: Done) -> None:
+        """Take in a trial as it is now."""
+        key = done.slot.key
+        self._filled.add(key)
+        self._left.pop(key, None)
+        if self._confirm is not None:
+            self._confirm.pop(key, None)
+        if key in self._wanted:
+            self._searched[done.number] = done
+            self._confirm = None
+            if done.over:
+                self._open.discard(done.number)
+            else:
+                self._open.add(done.number)
+
+    def missing(self) -> Collection[Slot]:
+        """Return the slots that no trial fills yet, in order: the search, then the confirmation.
+
+        There is no confirmation before every trial of the search is over.
+        """
+        if self._left or self._open:
+            return self._left.values()
+        if self._confirm is None:
+            slots = confirm_slots(
+                self._study, self._searched.values(), higher_is_better=self._higher_is_better
+            )
+            self._confirm = {slot.key: slot for slot in slots if slot.key not in self._filled}
+        return self._confirm.values()

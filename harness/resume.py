@@ -110,6 +110,7 @@ def _train_on(
     metrics = {logged_as(name): value for name, value in outcome.best.items()}
     metrics |= {"best/epoch": float(outcome.best_epoch)}
     run.finish(outcome.status, reason, outcome.history, metrics, {})
+    tracker.flush()
     console.print(f"trial {number}: {reason}; best epoch {outcome.best_epoch}", highlight=False)
     return 0
 

@@ -1,27 +1,25 @@
 """One trial's run in MLflow: what is written, once, and how it ends."""
 
 import json
-import logging
 import math
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow.entities
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from harness import system
-from harness.store import StoreUnavailable
+from harness import rows, system
+from harness.outbox import Outbox, reaching_the_store
+from harness.rows import Owed, Row
 
 StoredRun = mlflow.entities.Run
 """A run as MLflow returns it."""
 History = list[dict[str, float]]
+Points = dict[tuple[str, int], float]
+"""Values by name and step."""
 NOT_REPRODUCIBLE = ("cost/", "system/")
 """Prefixes of metrics that depend on the machine's mood; all others are compared on a replay."""
 STATUS = {
@@ -34,61 +32,60 @@ STATUS = {
 }
 
 
-@dataclass
 class Run:
-    """One trial's run. `stored` holds what MLflow had when this process took the run over.
+    """One trial's run. What it is told it owes to the store, and the outbox writes it.
 
-    A metric's point is written once: a replayed one is compared with the stored value instead,
-    which is a determinism check for free.
+    `stored` holds the points that MLflow had when this process took the run over. A point is
+    written once: a replayed one is compared with the stored value instead, which is a determinism
+    check for free. No method but `kill` waits for the database; `Outbox.flush` does.
     """
 
-    client: MlflowClient
-    id: str
-    stored: dict[tuple[str, int], float]
-    differs: list[str] = field(default_factory=list)
-    _sent: int = 0
+    def __init__(
+        self, outbox: Outbox, run_id: str, directory: Path, stored: Points | None = None
+    ) -> None:
+        self.id, self.directory, self.stored = run_id, directory, stored or {}
+        self.differs: list[str] = []
+        self._outbox = outbox
+        self._lock = threading.Lock()
+        self._debts: list[Owed] = []
+        self._history: History = []
+        self._due = self._written = 0
+
+    @classmethod
+    def create(
+        cls, outbox: Outbox, experiment: str, place: Path, name: str, tags: Mapping[str, str]
+    ) -> "Run":
+        """Return a new run of an experiment whose artifacts lie in `place`."""
+        run_id = uuid.uuid4().hex
+        run = cls(outbox, run_id, place / run_id / "artifacts")
+        row = rows.created(run_id, experiment, name, run.directory.as_uri(), time.time())
+        run._owe(Owed(run_id=run_id, created=row, tags={**tags, "mlflow.runName": name}))
+        return run
 
     def describe(
         self, params: Mapping[str, object], metrics: Mapping[str, float], tags: Mapping[str, str]
     ) -> None:
         """Log the flat recipe, and facts that hold from the start; what is there stays."""
-        known = set(self.client.get_run(self.id).data.params) if self.stored else set()
-        wanted = [Param(k, str(v)[:6000]) for k, v in params.items() if k not in known]
-        self._write(self._new(metrics, 0, time.time()), params=wanted, tags=tags)
+        points = self._facts(metrics, 0, time.time())
+        self._owe(Owed(run_id=self.id, params=rows.params(params), metrics=points, tags=tags))
 
     def input(self, name: str, digest: str, profile: Mapping[str, int], source: str) -> None:
         """Log the dataset with its digest."""
-        dataset = Dataset(
-            name=name,
-            digest=digest[:36],
-            source_type="code",
-            source=json.dumps({"settings": source}),
-            profile=json.dumps(dict(profile)),
-        )
-        inputs = [DatasetInput(dataset, [])]
-        try:
-            self.client.log_inputs(self.id, inputs)
-        except MlflowException:
-            # Two workers brought a new dataset at once: the one refused finds it the second time.
-            with _reaching_the_store():
-                self.client.log_inputs(self.id, inputs)
+        settings = json.dumps({"settings": source})
+        row = rows.dataset(name, digest, settings, json.dumps(dict(profile)))
+        self._owe(Owed(run_id=self.id, dataset=row))
 
     def record(self, history: History) -> None:
-        """Write the epochs not written yet, in one call; a store that is away is tried again later.
-
-        Never raises into a training: `finish` does, when nothing more can be lost.
-        """
-        points = self._epochs(history)
-        try:
-            self._write(points)
-        except StoreUnavailable as error:
-            logging.getLogger(__name__).warning("metrics wait for the store: %s", error)
-            return
-        self._sent = len(history)
+        """Let the epochs of a history be written that are not yet; it lies in the checkpoint."""
+        with self._lock:
+            before, self._history, self._due = self._due, history, len(history)
+        for epoch in range(before, len(history)):
+            self._compare(_values(history[epoch]), epoch)
+        self._outbox.add(self)
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Set tags; they may change later."""
-        self._write([], tags=tags)
+        self._owe(Owed(run_id=self.id, tags=tags))
 
     def finish(
         self,
@@ -98,75 +95,89 @@ class Run:
         metrics: Mapping[str, float],
         files: Mapping[str, bytes],
     ) -> None:
-        """Write everything that is left, attach `files`, and close the run.
+        """Let everything that is left be written, attach `files`, and close the run.
 
         Raises:
-            StoreUnavailable: something could not be written; the checkpoint still holds it all.
+            StoreUnavailable: a file could not be written; the checkpoint still holds it all.
         """
+        step, now = max(0, len(history) - 1), time.time()
+        self.record(history)
+        self._compare(metrics, step)
         tags = {"harness.status": status, "harness.reason": reason[:5000]}
-        step = max(0, len(history) - 1)
-        points = self._epochs(history) + self._new(metrics, step, time.time())
         if self.differs:
             tags["harness.replay_differs"] = ", ".join(self.differs[:20])
-        self._write(points, tags=tags)
-        with _reaching_the_store():
-            self._attach(files)
-            self.client.set_terminated(self.id, STATUS[status])
+        with reaching_the_store():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (self.directory / name).write_bytes(content)
+        end = rows.ended(STATUS[status], now)
+        points = self._facts(metrics, step, now)
+        self._owe(Owed(run_id=self.id, metrics=points, tags=tags, ended=end))
 
     def kill(self, reason: str) -> None:
-        """Close the run as KILLED: it can be resumed."""
-        self.tag({"harness.status": "killed", "harness.reason": reason})
-        self.client.set_terminated(self.id, "KILLED")
+        """Close the run as KILLED, at once: it can be resumed."""
+        tags = {"harness.status": "killed", "harness.reason": reason}
+        self._owe(Owed(run_id=self.id, tags=tags, ended=rows.ended("KILLED", time.time())))
+        self._outbox.flush()
 
-    def _epochs(self, history: History) -> list[Metric]:
-        points: list[Metric] = []
-        for epoch in range(self._sent, len(history)):
-            values = {k: v for k, v in history[epoch].items() if k not in ("time", "step")}
-            points += self._new(values, epoch, history[epoch]["time"])
-        return points + self._new(system.sample(), len(history) - 1, time.time()) if points else []
+    def owes(self) -> Owed:
+        """Return all that is not written yet, the due epochs of the history included."""
+        with self._lock:
+            debts, due = list(self._debts), self._due
+        metrics = [point for debt in debts for point in debt.metrics]
+        return Owed(
+            run_id=self.id,
+            created=next((debt.created for debt in debts if debt.created), None),
+            params={name: value for debt in debts for name, value in debt.params.items()},
+            tags={name: value for debt in debts for name, value in debt.tags.items()},
+            metrics=metrics + self._epochs(self._written, due),
+            dataset=next((debt.dataset for debt in debts if debt.dataset), None),
+            ended=next((debt.ended for debt in reversed(debts) if debt.ended), None),
+            debts=len(debts),
+            epochs=due,
+        )
 
-    def _attach(self, files: Mapping[str, bytes]) -> None:
-        with TemporaryDirectory() as directory:
-            for name, content in files.items():
-                (Path(directory) / name).write_bytes(content)
-            self.client.log_artifacts(self.id, directory)
+    def paid(self, owed: Owed) -> None:
+        """Forget what was written."""
+        with self._lock:
+            del self._debts[: owed.debts]
+            self._written = owed.epochs
 
-    def _new(self, values: Mapping[str, float], step: int, when: float) -> list[Metric]:
-        points = []
-        for name, value in values.items():
-            before = self.stored.get((name, step))
-            if before is None:
-                points.append(Metric(name, float(value), round(when * 1000), step))
-            elif not name.startswith(NOT_REPRODUCIBLE) and before != value:
-                self.differs.append(f"{name}@{step}")
+    def _owe(self, owed: Owed) -> None:
+        with self._lock:
+            self._debts.append(owed)
+        self._outbox.add(self)
+
+    def _epochs(self, start: int, stop: int) -> list[Row]:
+        points: list[Row] = []
+        for epoch in range(start, stop):
+            record = self._history[epoch]
+            points += self._new(_values(record), epoch, record["time"])
+        return points + self._new(system.sample(), stop - 1, time.time()) if points else []
+
+    def _facts(self, values: Mapping[str, float], step: int, when: float) -> list[Row]:
+        points = self._new(values, step, when)
+        self.stored |= {(name, step): value for name, value in values.items()}
         return points
 
-    def _write(
-        self,
-        points: list[Metric],
-        *,
-        params: Iterable[Param] = (),
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        labels = [RunTag(name, value) for name, value in (tags or {}).items()]
-        for start in range(0, max(1, len(points)), 900):
-            part = points[start : start + 900]
-            with _reaching_the_store():
-                self.client.log_batch(self.id, part, list(params), labels)
-            self.stored |= {(point.key, point.step): point.value for point in part}
-            params, labels = (), []
+    def _new(self, values: Mapping[str, float], step: int, when: float) -> list[Row]:
+        fresh = {name: value for name, value in values.items() if (name, step) not in self.stored}
+        return [rows.metric(self.id, name, float(v), step, when) for name, v in fresh.items()]
+
+    def _compare(self, values: Mapping[str, float], step: int) -> None:
+        for name, value in values.items():
+            before = self.stored.get((name, step))
+            if before is not None and before != value and not name.startswith(NOT_REPRODUCIBLE):
+                self.differs.append(f"{name}@{step}")
 
 
-@contextmanager
-def _reaching_the_store() -> Iterator[None]:
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise StoreUnavailable(str(error).partition("\n")[0]) from error
+def _values(record: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in record.items() if name not in ("time", "step")}
 
 
-def points_of(api: MlflowClient, run: StoredRun) -> dict[tuple[str, int], float]:
-    points: dict[tuple[str, int], float] = {}
+def points_of(api: MlflowClient, run: StoredRun) -> Points:
+    """Return every point that MLflow has of a run."""
+    points: Points = {}
     for name in run.data.metrics:
         for metric in api.get_metric_history(run.info.run_id, name):
             value = metric.value

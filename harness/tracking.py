@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,9 +12,14 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from mlflow import MlflowClient
+from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
+from mlflow.utils.file_utils import local_file_uri_to_path
+from sqlalchemy import Engine
 
+from harness import rows
+from harness.outbox import Outbox
 from harness.provenance import code
 from harness.settings import UserError
 from harness.store import (
@@ -37,6 +43,9 @@ class Tracker:
         with locked(root / "initialise.lock"):
             self.experiment = self._experiment()
             self.parent = self._parent()
+        place = self.client.get_experiment(self.experiment).artifact_location
+        self.place = _path(place)
+        self.outbox = Outbox(partial(rows.write, _engine(self.client), self.experiment))
 
     def open(self, number: int, name: str, tags: Mapping[str, str], *, fresh: bool) -> "Run":
         """Return the trial's run, RUNNING; found by its tags unless the trial is `fresh`.
@@ -46,19 +55,28 @@ class Tracker:
         found = None if fresh else self._find({"harness.trial": str(number)})
         if found is not None:
             self.client.update_run(found.info.run_id, status="RUNNING")
-            return Run(self.client, found.info.run_id, points_of(self.client, found))
+            stored = points_of(self.client, found)
+            directory = _path(found.info.artifact_uri)
+            return Run(self.outbox, found.info.run_id, directory, stored)
         tags = {
             **self._common_tags(),
             **tags,
             "harness.trial": str(number),
             "mlflow.parentRunId": self.parent,
-            "mlflow.runName": name,
         }
-        run = self.client.create_run(self.experiment, tags=tags, run_name=name)
-        return Run(self.client, run.info.run_id, {})
+        return Run.create(self.outbox, self.experiment, self.place, name, tags)
+
+    def flush(self) -> None:
+        """Write all that the runs still owe; to be called before their trials are told.
+
+        Raises:
+            StoreUnavailable: it could not be written; the checkpoints still hold it all.
+        """
+        self.outbox.flush()
 
     def finish(self, status: str, artifacts: Path, note: str) -> None:
         """Attach the report to the parent run, with the answer as its note, and close it."""
+        self.flush()
         self.client.log_artifacts(self.parent, str(artifacts))
         self.client.set_tag(self.parent, "mlflow.note.content", note)
         self.client.set_terminated(self.parent, STATUS[status])
@@ -120,7 +138,7 @@ def client(root: Path) -> MlflowClient:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     with locked(root / "initialise.lock"):
         api = MlflowClient(tracking_uri=mlflow_url(root))
-        harden(api._tracking_client.store.engine, immediate=False)
+        harden(_engine(api), immediate=False)
     return api
 
 
@@ -136,7 +154,10 @@ def close_abandoned(root: Path) -> int:
         directory = trial_directory(root, tags["harness.study"], number)
         lease = Lease.take(lease_path(directory))
         if lease is not None:
-            Run(api, run.info.run_id, {}).kill("its process died; the next `make study` goes on")
+            reason = "its process died; the next `make study` goes on"
+            end = [RunTag("harness.status", "killed"), RunTag("harness.reason", reason)]
+            api.log_batch(run.info.run_id, tags=end)
+            api.set_terminated(run.info.run_id, "KILLED")
             lease.release()
             closed += 1
     return closed
@@ -198,6 +219,15 @@ def read_artifact(root: Path, run: StoredRun, name: str) -> str:
                 f"{name} of run", got=run.info.run_id, allowed="a file", do=do
             ) from error
         return Path(path).read_text(encoding="utf-8")
+
+
+def _path(uri: str) -> Path:
+    return Path(str(local_file_uri_to_path(uri)))  # type: ignore[no-untyped-call]
+
+
+def _engine(api: MlflowClient) -> Engine:
+    engine: Engine = api._tracking_client.store.engine
+    return engine
 
 
 def _all_experiments(api: MlflowClient) -> list[Any]:

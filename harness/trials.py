@@ -58,6 +58,7 @@ def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Res
         if is_unavailable(error):
             raise
         result = _failed(run, error)  # any other error of a user's model is this trial's own
+    tracker.flush()
     search.tell(claim, {**result, "run_id": run.id})
     return result
 

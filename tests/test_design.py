@@ -1,7 +1,7 @@
 """Design: which trials are missing, as a function of the study and what is done."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.design import Done, Slot, best_of, confirm_slots, missing, search_slots
+from harness.design import Agenda, Done, Slot, best_of, confirm_slots, search_slots
 from harness.recipe import Recipe
 from harness.study import Study, label
 
@@ -45,6 +45,14 @@ def run(slots: Sequence[Slot], first: int = 0, value: Value | None = None) -> li
         )
         for number, slot in enumerate(slots, start=first)
     ]
+
+
+def missing(study: Study, done: Iterable[Done], *, higher_is_better: bool) -> list[Slot]:
+    """Return what an agenda that was told of all trials still asks for."""
+    agenda = Agenda(study, higher_is_better=higher_is_better)
+    for one in done:
+        agenda.add(one)
+    return list(agenda.missing())
 
 
 def complete(study: Study, done: list[Done] | None = None) -> list[Done]:
@@ -226,3 +234,29 @@ def test_the_order_in_which_trials_ended_does_not_matter(order: list[int], count
     assert missing(study, some, higher_is_better=False) == expected
     again = complete(study, some)
     assert len(again) == len({one.slot.key for one in again}) == 24 + 18
+
+
+@given(
+    st.permutations(range(24)),
+    st.lists(st.booleans(), min_size=40, max_size=40),
+    st.lists(st.floats(0, 1) | st.none(), min_size=40, max_size=40),
+)
+def test_an_agenda_kept_while_trials_change_equals_one_made_from_their_end(
+    order: list[int], asked: list[bool], values: list[float | None]
+) -> None:
+    study = designed()
+    kept = Agenda(study, higher_is_better=False)
+    ended = run(search_slots(study), value=lambda number, _slot: values[number])
+    for number in order:
+        kept.add(replace(ended[number], over=False, value=None))
+        if asked[number]:
+            kept.missing()
+    assert list(kept.missing()) == [], "no confirmation while the search runs"
+    for number in reversed(order):
+        kept.add(ended[number])
+    assert list(kept.missing()) == missing(study, ended, higher_is_better=False)
+    confirm = run(list(kept.missing())[::2], first=24)
+    for one in confirm:
+        kept.add(one)
+    again = ended + confirm
+    assert list(kept.missing()) == missing(study, again, higher_is_better=False)

@@ -14,7 +14,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "settings phases start recipe study",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
         "tasks optimizer evaluation store provenance system phase_runner curves",
-        "checkpoints course learner keeper outcome training tracked tracking measures",
+        "checkpoints course learner keeper outcome training rows outbox tracked tracking measures",
         "design samplers search checks trials lineage workers results record plots progress",
         "compare starts answer page report plan run resume listing ui side_by_side",
         "cli",
@@ -25,7 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
 LIBRARIES: dict[str, frozenset[str]] = {
     library: frozenset(modules.split())
     for library, modules in {
-        "mlflow": "tracked tracking",
+        "mlflow": "outbox rows tracked tracking",
         "optuna": "search samplers checks trials results progress resume starts",
         "pytorch_lightning": "training keeper learner outcome",
         "lightning_fabric": "training checkpoints",
@@ -35,7 +35,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "statsmodels": "statistics",
         "safetensors": "trials starts",
         "psutil": "store system",
-        "sqlalchemy": "store tracked",
+        "sqlalchemy": "outbox rows store tracking",
         "sqlite3": "store listing",
         "fcntl": "store",
         "multiprocessing": "workers",

@@ -2,22 +2,22 @@
 
 import io
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput
 from mlflow.entities import Run as StoredRun
-from mlflow.exceptions import MlflowException
 from rich.console import Console
 from safetensors.torch import load as safetensors_load
 
-from harness import store, tracked, tracking
-from harness.recipe import recipe_from_json
+from harness import store, tracking
+from harness.recipe import Recipe, recipe_from_json
 from harness.resume import resume_run
 from harness.settings import UserError
 from harness.side_by_side import print_runs
-from harness.study import load
+from harness.study import Study, load
 from tests import small
 
 LOGGED = (
@@ -170,6 +170,7 @@ def test_a_run_without_a_process_is_closed_as_killed(
     monkeypatch.chdir(small.write_study(tmp_path, epochs=1))
     tracker = tracking.Tracker(root, load(small.NAME))
     run = tracker.open(0, "name", {"harness.role": "search"}, fresh=True)
+    tracker.flush()
     lease = store.Lease.take(store.lease_path(store.trial_directory(root, small.NAME, 0)))
     assert lease is not None
     assert tracking.close_abandoned(root) == 0
@@ -182,36 +183,45 @@ def test_a_run_without_a_process_is_closed_as_killed(
 
 
 def test_a_replayed_point_is_compared_and_not_logged_twice(tmp_path: Path) -> None:
-    root = small.make_store(tmp_path / "store")
-    api = tracking.client(root)
-    experiment = api.create_experiment("x", (tmp_path / "a").as_uri())
-    run_id = api.create_run(experiment).info.run_id
-    first = tracked.Run(api, run_id, {})
+    tracker = _tracker(tmp_path, "x")
+    first = tracker.open(0, "name", {}, fresh=True)
     epochs = [
         {"time": 1.0, "step": 1.0, "val/loss": 0.5},
         {"time": 2.0, "step": 2.0, "val/loss": 0.4},
     ]
     first.record(epochs)
-    stored = {("val/loss", 0): 0.5, ("val/loss", 1): 0.4}
-    again = tracked.Run(api, run_id, dict(stored))
-    again.record([*epochs[:1], {**epochs[1], "val/loss": 0.41}])
+    tracker.flush()
+    again = tracker.open(0, "name", {}, fresh=False)
+    assert again.id == first.id
+    again.record([*epochs[:1], {**epochs[1], "val/loss": 0.41}, {**epochs[1], "time": 3.0}])
+    tracker.flush()
     assert again.differs == ["val/loss@1"]
-    assert len(api.get_metric_history(run_id, "val/loss")) == 2
+    points = tracker.client.get_metric_history(first.id, "val/loss")
+    assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.4), (2, 0.4)]
 
 
-def test_a_dataset_that_two_workers_bring_at_once_is_logged(tmp_path: Path) -> None:
-    api = tracking.client(small.make_store(tmp_path / "store"))
-    run = tracked.Run(api, api.create_run(api.create_experiment("x")).info.run_id, {})
-    log_inputs, calls = api.log_inputs, []
+def test_a_dataset_of_many_runs_is_stored_once(tmp_path: Path) -> None:
+    trackers = [_tracker(tmp_path, "x") for _ in range(2)]
+    runs = [trackers[n % 2].open(n, "name", {}, fresh=True) for n in range(4)]
+    for run in runs:
+        run.input("Digits", "0" * 64, {"train": 1}, "{}")
+    for tracker in trackers:
+        tracker.flush()
+    for run in runs:
+        logged = trackers[0].client.get_run(run.id).inputs
+        assert logged is not None
+        assert [each.dataset.name for each in logged.dataset_inputs] == ["Digits"]
+    with closing(sqlite3.connect(trackers[0].root / "mlflow.db")) as database:
+        assert database.execute("SELECT count(*) FROM datasets").fetchone() == (1,)
 
-    def refused_once(run_id: str, inputs: list[DatasetInput]) -> None:
-        calls.append(run_id)
-        if len(calls) == 1:
-            raise MlflowException("UNIQUE constraint failed: datasets.name")
-        log_inputs(run_id, inputs)
 
-    api.log_inputs = refused_once  # type: ignore[method-assign, assignment]
-    run.input("Digits", "0" * 64, {"train": 1}, "{}")
-    logged = api.get_run(run.id).inputs
-    assert logged is not None
-    assert [each.dataset.name for each in logged.dataset_inputs] == ["Digits"]
+def _tracker(folder: Path, name: str) -> tracking.Tracker:
+    source = folder / f"{name}.py"
+    source.touch()
+    root = folder / "store"
+    study = Study(question="?", space=_no_recipe, name=name, source=source)
+    return tracking.Tracker(root if root.exists() else small.make_store(root), study)
+
+
+def _no_recipe(trial: object) -> Recipe:
+    raise AssertionError(f"{trial} is not trained")
