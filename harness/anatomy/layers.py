@@ -1,78 +1,108 @@
-"""Layers: what runs in a network, in order, with output shapes and parameters."""
+"""Layers: what runs in a network, in order, with shapes, parameters, work and memory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
-from harness.anatomy.parameters import unique_parameters
-from harness.anatomy.undisturbed import undisturbed
+from harness.anatomy.formulas import expected
+from harness.anatomy.ledger import Row
+from harness.anatomy.parameters import Owned, kind, layer_of
+from harness.anatomy.step import Step
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One row of a network's table: a leaf module, or one that holds parameters itself."""
+    """One row of a network's table: a leaf module, or one that holds or does something itself."""
 
     name: str
     """The module's path in the network; empty for the network itself."""
     type: str
+    """What kind of layer it counts as, e.g. "Linear" for every subclass of nn.Linear."""
     output_shape: tuple[int, ...] | None
     """Of the (first) output tensor of the first call, batch included; None if it never ran."""
     parameters: int
-    """Held by this module itself and by no row above."""
+    """Held by this module itself and by no other row."""
     trainable: int
     """How many of `parameters` require a gradient."""
+    share: float
+    """Of the network's parameters, from 0 to 1."""
+    forward_flops: int
+    """Of the example, over all calls."""
+    backward_flops: int
+    saved_bytes: int
+    """Activations kept for the backward pass and by no row above."""
+    calls: int
+    method: Literal["formula", "counter", "none", "not counted"]
+    """How the FLOPs were found: by the formula of the type, which the counter confirms; by torch's
+    counter on the operators that ran, as the type has no formula; none, as nothing multiplied; not
+    at all, as an operator ran that nobody can count."""
 
 
-def layers(network: nn.Module, example: Tensor) -> tuple[Layer, ...]:
-    """Return one row per layer in the order in which they first finish when `example` runs.
+def layers(network: nn.Module, tensors: Iterable[Owned], step: Step) -> tuple[Layer, ...]:
+    """Return one row per layer in the order in which they first finish; those that never ran last.
 
-    Modules that do not run come last. A tied tensor counts in its first row. `example` is what
-    the network's forward takes, (batch, …), on the network's device; meta works. Runs one forward
-    in eval mode without gradients; training modes, hooks, buffers of norm layers and the random
-    generators are left as they were. Raises UserError if a lazy layer does not have its shape.
+    A tied tensor counts in the row of the layer that `parameters.owned` gives it to.
     """
-    list(unique_parameters(network))  # a lazy layer must be refused before a forward changes it
-    names = {module: name for name, module in network.named_modules() if _is_row(module)}
-    shapes = _output_shapes(network, tuple(names), example)
-    rows: list[Layer] = []
-    seen: set[nn.Parameter] = set()
-    for module in (*shapes, *(module for module in names if module not in shapes)):
-        own = [each for each in module.parameters(recurse=False) if each not in seen]
-        seen.update(own)
-        row = Layer(
-            name=names[module],
-            type=type(module).__name__,
-            output_shape=shapes.get(module),
-            parameters=sum(each.numel() for each in own),
-            trainable=sum(each.numel() for each in own if each.requires_grad),
-        )
-        rows.append(row)
-    return tuple(rows)
+    held: dict[str, list[nn.Parameter]] = {}
+    for each in tensors:
+        held.setdefault(each.layer, []).append(each.parameter)
+    total = sum(each.numel() for own in held.values() for each in own)
+    modules = dict(network.named_modules())
+    names = [name for name in dict.fromkeys([*step.rows, *modules]) if layer_of(name) == name]
+    return tuple(
+        _layer(name, modules[name], held.get(name, []), step.rows.get(name, Row()), total)
+        for name in names
+        if _is_row(modules[name], held.get(name), step.rows.get(name))
+    )
 
 
-def _is_row(module: nn.Module) -> bool:
-    leaf = next(module.children(), None) is None
-    return leaf or next(module.parameters(recurse=False), None) is not None
+def without_formula(network: nn.Module, rows: Iterable[Layer]) -> tuple[str, ...]:
+    """Return a sentence for each type whose parameters no formula confirms."""
+    said: dict[str, None] = {}
+    for row in rows:
+        module = network.get_submodule(row.name)
+        wanted = expected(module)
+        held = sum(each.numel() for each in module.parameters())
+        if wanted is None and row.parameters:
+            said[f"parameters of {row.type}: no formula, counted from its tensors"] = None
+        elif wanted is not None and wanted != held:
+            said[f"{row.name or row.type}: {held:,} parameters, by formula {wanted:,}"] = None
+    return tuple(said)
 
 
-def _output_shapes(
-    network: nn.Module, modules: tuple[nn.Module, ...], example: Tensor
-) -> dict[nn.Module, tuple[int, ...] | None]:
-    shapes: dict[nn.Module, tuple[int, ...] | None] = {}
-
-    def record(module: nn.Module, _inputs: object, output: object) -> None:
-        shapes.setdefault(module, _shape(output))
-
-    hooks = [module.register_forward_hook(record) for module in modules]
-    try:
-        with undisturbed(network, example.device):
-            network(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return shapes
+def _is_row(module: nn.Module, held: list[nn.Parameter] | None, row: Row | None) -> bool:
+    leaf = next(module.children(), None) is None and not _is_list(module)
+    return leaf or bool(held) or (row is not None and bool(row.forward or row.saved))
 
 
-def _shape(output: object) -> tuple[int, ...] | None:
-    first = output[0] if isinstance(output, tuple | list) and output else output
-    return tuple(first.shape) if isinstance(first, Tensor) else None
+def _is_list(module: nn.Module) -> bool:
+    """Return whether a module only holds others: it never runs."""
+    lists = nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict
+    return isinstance(module, lists)
+
+
+def _layer(name: str, module: nn.Module, own: list[nn.Parameter], row: Row, total: int) -> Layer:
+    numbers = sum(each.numel() for each in own)
+    return Layer(
+        name=name,
+        type=kind(module),
+        output_shape=row.output_shape,
+        parameters=numbers,
+        trainable=sum(each.numel() for each in own if each.requires_grad),
+        share=numbers / total if total else 0.0,
+        forward_flops=row.forward or row.formula or 0,
+        backward_flops=row.backward,
+        saved_bytes=row.saved,
+        calls=row.calls,
+        method=_method(row),
+    )
+
+
+def _method(row: Row) -> Literal["formula", "counter", "none", "not counted"]:
+    if row.formula and row.formula == (row.forward or row.formula):
+        return "formula"
+    if row.uncounted:
+        return "not counted"
+    return "counter" if row.forward else "none"
