@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import optuna
 from rich.console import Console
 
-from harness.anatomy.describe import Anatomy
+from harness.anatomy.parameters import Counts
 from harness.design import Slot
 from harness.measures import measures, require_measures
+from harness.preview import counts_of
 from harness.recipe import Recipe
 from harness.samplers import sampler_for
 from harness.settings import UserError
 from harness.study import Study, Value, label, line_in, load, names
-from harness.training import anatomy_of
 
 SAMPLES = 2
 """Recipes drawn in each cell: enough to run every line of an ordinary `space`."""
@@ -24,7 +24,7 @@ class Sample:
 
     cell: dict[str, Value]
     recipe: Recipe
-    anatomy: Anatomy
+    counts: Counts
     feasible: bool
 
 
@@ -65,7 +65,7 @@ def _sample(study: Study, draws: optuna.Study, cell: dict[str, Value], point: in
         trial.set_user_attr(name, value)
     try:
         recipe = study.recipe(trial, cell)
-        anatomy = anatomy_of(recipe)
+        counts = counts_of(recipe)
     except UserError as error:
         raise UserError.within(f"{study.name} at {label(cell)}", error) from error
     except Exception as error:
@@ -75,4 +75,4 @@ def _sample(study: Study, draws: optuna.Study, cell: dict[str, Value], point: in
         do = "correct the study's space"
         raise UserError(where, got=got, allowed="a recipe that can be built", do=do) from error
     feasible = all(value <= 0 for value in draws.trials[-1].constraints.values())
-    return Sample(cell=cell, recipe=recipe, anatomy=anatomy, feasible=feasible)
+    return Sample(cell=cell, recipe=recipe, counts=counts, feasible=feasible)

@@ -64,9 +64,9 @@ def cost_of(sample: Sample) -> Cost:
     evaluated = facts.validation * (recipe.epochs + 1) + facts.test
     evaluation = evaluated / min(facts.train, recipe.batch_size or facts.train) * step / 3
     return Cost(
-        parameters=sample.anatomy.counts.trainable,
+        parameters=sample.counts.trainable,
         seconds=steps * (step + STEP_SECONDS) + evaluation + TRIAL_SECONDS,
-        bytes=4 * COPIES * sample.anatomy.counts.total,
+        bytes=4 * COPIES * sample.counts.total,
     )
 
 

@@ -16,8 +16,6 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from harness import checkpoints
-from harness.anatomy.describe import Anatomy, describe
-from harness.anatomy.example import example_input
 from harness.base import take_over
 from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
@@ -51,19 +49,6 @@ def begin(network: nn.Module, recipe: Recipe) -> str:
     base = recipe.start.base()
     take_over(network, base, new_head=recipe.start.new_head)
     return base.sha256
-
-
-def anatomy_of(recipe: Recipe, *, device: str = "meta") -> Anatomy:
-    """Return what the recipe's network is, as its strategy trains it; nothing is allocated.
-
-    Raises UserError if data and task, strategy and model, or phases and epochs do not fit.
-    """
-    facts = recipe.data.facts()
-    recipe.task.require(facts)
-    with torch.device(device):
-        prepared = prepare(recipe.model.build(facts), recipe.strategy)
-        prepared.plan.borders(recipe.epochs)
-        return describe(prepared.network, example_input(facts))
 
 
 def train(

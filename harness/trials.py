@@ -16,6 +16,7 @@ from harness.measures import measures, watch_of
 from harness.outcome import Outcome, is_out_of_memory
 from harness.plots.confusion import confusion
 from harness.plots.learning_curves import learning_curve
+from harness.preview import anatomy_of
 from harness.provenance import environment, versions
 from harness.recipe import Recipe
 from harness.search import RESULT, Claim, Search, is_feasible, suggest
@@ -66,7 +67,7 @@ def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Res
 def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -> Result:
     recipe = suggest(study, claim)
     facts = {"recipe_hash": recipe.hash, "recipe": flat(recipe)}
-    anatomy = training.anatomy_of(recipe)
+    anatomy = anatomy_of(recipe)
     known = measures(recipe)
     counts = anatomy.metrics() | _sizes(recipe)
     tags = {"harness.recipe_hash": recipe.hash} | origin_tags(recipe)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
@@ -103,30 +104,26 @@ def describe(
     network = with_shapes(network, given)
     size = batch_size or given.examples
     step = take_step(network, given.batch(size))
-    tensors = owned(network)
-    rows = layers(network, tensors, step)
+    batches = Fraction(given.examples, size)
+    rows = layers(network, owned(network), step, batches)
     return Anatomy(
         counts=count(network),
-        flops=_flops(step, given.examples, size),
+        flops=_flops(step, given.examples, batches),
         memory=memory(network, step, optimizer=optimizer, precision=precision, batch_size=size),
         layers=rows,
         notes=(*step.notes, *_not_counted(step), *without_formula(network, rows)),
     )
 
 
-def _flops(step: Step, examples: int, size: int) -> Flops:
+def _flops(step: Step, examples: int, batches: Fraction) -> Flops:
     rows = step.rows.values()
     masked = sum(row.masked for row in rows)
-    forward = sum(row.forward for row in rows)
-
-    def of_the_example(number: int) -> int:
-        return number * examples // size
-
+    forward = sum(row.forward or row.formula or 0 for row in rows)
     return Flops(
-        forward=of_the_example(forward),
-        backward=of_the_example(sum(row.backward for row in rows)),
-        forward_causal=of_the_example(forward - masked) if masked else None,
-        recomputed=of_the_example(sum(step.work.values())) if step.work else None,
+        forward=int(batches * forward),
+        backward=int(batches * sum(row.backward for row in rows)),
+        forward_causal=int(batches * (forward - masked)) if masked else None,
+        recomputed=int(batches * sum(step.work.values())) if step.work else None,
         examples=examples,
     )
 

@@ -1,7 +1,8 @@
 """Layers: what runs in a network, in order, with shapes, parameters, work and memory."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal
 
 from torch import nn
@@ -32,7 +33,7 @@ class Layer:
     """Of the example, over all calls."""
     backward_flops: int
     saved_bytes: int
-    """Activations kept for the backward pass and by no row above."""
+    """Activations of the batch kept for the backward pass and by no row above."""
     calls: int
     method: Literal["formula", "counter", "none", "not counted"]
     """How the FLOPs were found: by the formula of the type, which the counter confirms; by torch's
@@ -40,10 +41,13 @@ class Layer:
     at all, as an operator ran that nobody can count."""
 
 
-def layers(network: nn.Module, tensors: Iterable[Owned], step: Step) -> tuple[Layer, ...]:
+def layers(
+    network: nn.Module, tensors: Iterable[Owned], step: Step, batches: Fraction
+) -> tuple[Layer, ...]:
     """Return one row per layer in the order in which they first finish; those that never ran last.
 
-    A tied tensor counts in the row of the layer that `parameters.owned` gives it to.
+    A tied tensor counts in the row of the layer that `parameters.owned` gives it to. The example is
+    so many of the step's `batches`.
     """
     held: dict[str, list[nn.Parameter]] = {}
     for each in tensors:
@@ -51,10 +55,19 @@ def layers(network: nn.Module, tensors: Iterable[Owned], step: Step) -> tuple[La
     total = sum(each.numel() for own in held.values() for each in own)
     modules = dict(network.named_modules())
     names = [name for name in dict.fromkeys([*step.rows, *modules]) if layer_of(name) == name]
-    return tuple(
-        _layer(name, modules[name], held.get(name, []), step.rows.get(name, Row()), total)
+    rows = [
+        _layer(name, modules[name], held.get(name, []), step.rows.get(name, Row()))
         for name in names
         if _is_row(modules[name], held.get(name), step.rows.get(name))
+    ]
+    return tuple(
+        replace(
+            row,
+            share=row.parameters / total if total else 0.0,
+            forward_flops=int(batches * row.forward_flops),
+            backward_flops=int(batches * row.backward_flops),
+        )
+        for row in rows
     )
 
 
@@ -83,7 +96,7 @@ def _is_list(module: nn.Module) -> bool:
     return isinstance(module, lists)
 
 
-def _layer(name: str, module: nn.Module, own: list[nn.Parameter], row: Row, total: int) -> Layer:
+def _layer(name: str, module: nn.Module, own: list[nn.Parameter], row: Row) -> Layer:
     numbers = sum(each.numel() for each in own)
     return Layer(
         name=name,
@@ -91,7 +104,7 @@ def _layer(name: str, module: nn.Module, own: list[nn.Parameter], row: Row, tota
         output_shape=row.output_shape,
         parameters=numbers,
         trainable=sum(each.numel() for each in own if each.requires_grad),
-        share=numbers / total if total else 0.0,
+        share=0.0,
         forward_flops=row.forward or row.formula or 0,
         backward_flops=row.backward,
         saved_bytes=row.saved,

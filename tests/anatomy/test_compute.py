@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+import harness.data
 import harness.models
 from harness.anatomy.describe import Anatomy, describe
+from harness.anatomy.example import example_input
 from harness.discovery import discover
-from harness.recipe import Facts, Model
+from harness.recipe import Data, Model
+from tests.contracts.found import takes
 
-FACTS = Facts(inputs=(1, 28, 28), outputs=10, train=10, validation=10, test=10)
 Case = tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]
 LAYERS: dict[str, Case] = {
     "linear": (lambda: nn.Linear(10, 5), ((4, 10),)),
@@ -116,8 +118,9 @@ def test_every_layer_costs_what_the_counter_reads(name: str) -> None:
 
 @pytest.mark.parametrize("kind", discover(Model, harness.models), ids=lambda kind: kind.__name__)  # type: ignore[type-abstract]
 def test_every_model_costs_what_the_counter_reads(kind: type[Model]) -> None:
-    network = on_meta(lambda: kind().build(FACTS))
-    example = torch.zeros(2, *FACTS.inputs, device="meta")
+    data = next(each() for each in discover(Data, harness.data) if takes(kind, each))  # type: ignore[type-abstract]
+    network = on_meta(lambda: kind().build(data.facts()))
+    example = example_input(data.facts()).to("meta")
     assert found(describe(network, example)) == counted(network, (example,))
 
 

@@ -72,7 +72,7 @@ def step(network: nn.Module, optimizer: Optimizer, batch: Tensor) -> None:
     optimizer.step()
 
 
-def measured_peak(network: nn.Module, optimizer: Optimizer, batch: Tensor) -> int:
+def measured_peak(network: nn.Module, optimizer: Optimizer, batch: Tensor) -> float:
     """Bytes of tensors at the peak of a second training step, by torch's profiler."""
     step(network, optimizer, batch)
     optimizer.zero_grad()
@@ -83,11 +83,11 @@ def measured_peak(network: nn.Module, optimizer: Optimizer, batch: Tensor) -> in
         step(network, optimizer, batch)
     events = run.profiler.kineto_results.events()
     sizes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
-    live = peak = 0
+    live, peak = 0, 0
     for _, size in sizes:
         live += size
         peak = max(peak, live)
-    return before + peak
+    return float(before + peak)
 
 
 @pytest.mark.parametrize(
