@@ -13,8 +13,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for line in (
         "settings phases start recipe study",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
-        "tasks optimizer evaluation store provenance system phase_runner curves",
-        "checkpoints course learner keeper outcome preview training rows outbox tracked tracking measures",
+        "tasks optimizer evaluation store provenance system phase_runner curves preview",
+        "checkpoints course learner keeper outcome training rows outbox tracked tracking measures",
         "design samplers search checks trials lineage workers results record plots progress",
         "compare starts answer page report plan run resume listing ui side_by_side",
         "cli",
