@@ -6,13 +6,14 @@ import optuna
 from rich.console import Console
 
 from harness.anatomy.parameters import Counts
+from harness.claims import Value
 from harness.design import Slot
 from harness.measures import measures, require_measures
 from harness.preview import counts_of
 from harness.recipe import Recipe
 from harness.samplers import sampler_for
 from harness.settings import UserError
-from harness.study import Study, Value, label, line_in, load, names
+from harness.study import Study, label, line_in, load, names
 
 SAMPLES = 2
 """Recipes drawn in each cell: enough to run every line of an ordinary `space`."""

@@ -1,136 +1,22 @@
-"""Compare: a study's levels, or any runs, side by side, with the uncertainty of their seeds."""
+"""Compare: any runs side by side, with the uncertainty of their seeds."""
 
 import io
 import math
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy
 import pandas
 from rich.console import Console
 from rich.table import Table
 
-from harness.plots.panels import places
 from harness.plots.style import written
-from harness.record import Record
 from harness.settings import UserError
-from harness.statistics.differences import (
-    Paired,
-    holm,
-    paired_difference,
-    probability_better,
-    welch_p,
-)
+from harness.statistics.differences import paired_difference, welch_p
 from harness.statistics.intervals import SMALLEST_INTERVAL, t_interval
-from harness.statistics.power import SIGNIFICANCE, SMALLEST_CLAIM
+from harness.statistics.power import SIGNIFICANCE
 
 METRICS = ("train/", "val/", "test/", "params/", "best/", "cost/")
 SIDE = ("params/trainable", "cost/wall_seconds")
 """Metrics that a comparison as text shows beside the one that decides."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One level against the reference level at equal other values: level − reference, by seeds."""
-
-    stratum: str
-    level: str
-    reference: str
-    cell: str
-    paired: Paired
-    gain: float
-    """The difference, positive where the level is better than the reference."""
-    p: float = math.nan
-    """Corrected by Holm for all comparisons of the study."""
-    better_share: float = math.nan
-    """P(level better than reference), ties as half."""
-
-    @property
-    def verdict(self) -> str:
-        """What may be said: "better", "worse", "cannot tell", "interval only", "too few seeds"."""
-        if self.paired.n < SMALLEST_INTERVAL:
-            return "too few seeds"
-        if self.paired.n < SMALLEST_CLAIM:
-            return "interval only"
-        if self.p >= SIGNIFICANCE:
-            return "cannot tell"
-        return "better" if self.gain > 0 else "worse"
-
-
-def comparisons(record: Record) -> list[Comparison]:
-    """Return every level against its stratum's reference level, Holm-corrected over all of them."""
-    found = [
-        _compare(record, held, levels, level)
-        for held, levels in strata(record).items()
-        for level in list(levels)[1:]
-    ]
-    corrected = holm(numpy.array([one.paired.p for one in found]))
-    return [replace(one, p=float(p)) for one, p in zip(found, corrected, strict=True)]
-
-
-def strata(record: Record) -> dict[str, dict[str, str]]:
-    """Return {the values held equal: {compared level: cell}}, the reference level first."""
-    found: dict[str, dict[str, str]] = {}
-    for cell, (held, level) in places(record).items():
-        found.setdefault(held, {})[level] = cell
-    return found
-
-
-def _compare(record: Record, held: str, levels: dict[str, str], level: str) -> Comparison:
-    reference = next(iter(levels))
-    first, second = (_by_seed(record, levels[which]) for which in (level, reference))
-    paired = paired_difference(first, second)
-    sign = 1 if record.larger_is_better(record.answer_metric) else -1
-    return Comparison(
-        stratum=held,
-        level=level,
-        reference=reference,
-        cell=levels[level],
-        paired=paired,
-        gain=sign * paired.mean,
-        better_share=probability_better(sign * paired.differences).mean,
-    )
-
-
-def _by_seed(record: Record, cell: str) -> dict[int, float]:
-    rows = record.confirmed(cell)
-    return {
-        int(seed): float(value) for seed, value in zip(rows["seed"], rows["value"], strict=True)
-    }
-
-
-def cell_table(record: Record, compared: list[Comparison]) -> pandas.DataFrame:
-    """Return one row for each cell: parameters, seeds, mean, difference to the reference, verdict.
-
-    All in the unit of the metric: "mean" with "low" and "high" over confirm seeds, "difference"
-    (level − reference) with its own, "best search" of the first objective.
-    """
-    objective = record.study.objectives[0]
-    by_cell = {one.cell: one for one in compared}
-    rows = []
-    for cell in record.cells():
-        best = record.ranked(cell)
-        seeds = t_interval(record.confirmed(cell)["value"].to_list())
-        row: dict[str, object] = {
-            "cell": cell,
-            "params/trainable": record.trainable(cell),
-            "best search": float(best[objective].iloc[0]) if len(best) else math.nan,
-            "n": seeds.n,
-            "mean": seeds.mean,
-            "low": seeds.low,
-            "high": seeds.high,
-        }
-        rows.append(row | _compared_columns(by_cell.get(cell)))
-    return pandas.DataFrame(rows)
-
-
-def _compared_columns(one: Comparison | None) -> dict[str, object]:
-    names = ("difference", "difference low", "difference high", "pairs", "P(better)", "p_holm")
-    if one is None:
-        return {**dict.fromkeys(names, math.nan), "verdict": "reference"}
-    paired = one.paired
-    values = (paired.mean, paired.low, paired.high, paired.n, one.better_share, one.p)
-    return {**dict(zip(names, values, strict=True)), "verdict": one.verdict}
 
 
 def compare(

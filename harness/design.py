@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.study import Study, Value, label
+from harness.claims import Value
+from harness.study import Study, label
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ def measures(recipe: Recipe) -> dict[str, bool]:
 
 
 def require_measures(study: Study, known: Mapping[str, bool]) -> None:
-    """Raise UserError if the study tunes for, or answers with, a metric that does not exist."""
+    """Raise UserError if the study names a metric that does not exist."""
     tuned = [name for name in known if not name.startswith("test/")]
     for name in study.objectives:
         _require("objective", name, tuned)
@@ -29,6 +29,9 @@ def require_measures(study: Study, known: Mapping[str, bool]) -> None:
         _require("metrics", name, [n for n in known if n.startswith("val/")])
     if study.answer is not None:
         _require("answer", study.answer, list(known))
+    for claim in study.claims:
+        if claim.metric is not None:
+            _require("claim metric", claim.metric, list(known))
 
 
 def watch_of(study: Study, known: Mapping[str, bool]) -> Watch:

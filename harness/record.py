@@ -2,27 +2,26 @@
 
 Columns of `frame`: trial, role ("search", "confirm", or "trial" in an ordinary search), cell,
 cell/<name>, seed, status, reason, run_id, recipe_hash, same_as, suggested/<name>, recipe/<name>,
-and metrics (train/…, val/…, test/…, params/…, best/…, cost/…), NaN where not measured.
+and metrics (train/…, val/…, test/…, params/…, model/…, depth/…, cost/…), NaN if not measured.
 `frame.attrs` has "headline" (the task's metric) and "higher_is_better" by metric without prefix.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas
 
+from harness.claims import Contrast, Registration
 from harness.curves import Histories, no_histories
-from harness.plots.style import written
-from harness.statistics.power import SMALLEST_CLAIM
 from harness.study import Study, label
 
 CORE = ("trial", "role", "cell", "seed", "status", "reason", "run_id", "recipe_hash", "same_as")
 BUDGET_NAMES = ("budget", "parameters")
 """Scientific values of these names are a wanted number of trainable parameters."""
-OFF_BUDGET = 0.02
-"""Widths are whole numbers: more than 2 % off the wanted number of parameters is mentioned."""
+DEPTHS = ("depth/weight_layers_longest", "model/depth")
+"""How deep a network is: the first of these that was measured."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class Record:
     bounds: Mapping[str, Bounds]
     run_url: Callable[[str], str]
     histories: Histories = no_histories
+    registration: Registration = field(default_factory=Registration)
 
     def __post_init__(self) -> None:
         absent = [name for name in CORE if name not in self.frame]
@@ -72,6 +72,11 @@ class Record:
         measured = self.column(self.answer_metric).notna().any()
         return self.answer_metric if measured else self.study.objectives[0]
 
+    @property
+    def depth_name(self) -> str:
+        """The column that says how deep a network is."""
+        return next((name for name in DEPTHS if self.columns(name)), DEPTHS[-1])
+
     def larger_is_better(self, metric: str) -> bool:
         """Return a metric's direction; without an entry (params/…, cost/…) smaller is better."""
         directions = self.frame.attrs.get("higher_is_better", {})
@@ -90,8 +95,13 @@ class Record:
 
     def rows(self, role: str, cell: str | None = None) -> pandas.DataFrame:
         """Return the rows of one role, of one cell if given."""
-        chosen = self.frame["role"] == role
-        return self.frame[chosen if cell is None else chosen & (self.frame["cell"] == cell)]
+        if cell is None:
+            return self.frame[self.frame["role"] == role]
+        return self._parts.get((role, cell), self.frame.iloc[:0])
+
+    @cached_property
+    def _parts(self) -> dict[tuple[str, str], pandas.DataFrame]:
+        return dict(iter(self.frame.groupby(["role", "cell"], sort=False)))  # type: ignore[arg-type]
 
     @property
     def tuned(self) -> pandas.DataFrame:
@@ -106,30 +116,49 @@ class Record:
         """Return the finished tuning trials of a cell (None: of all) by a metric, best first.
 
         The metric is the study's first objective unless given; of equals the earlier comes first.
+        The frame is kept for the next call: do not change it.
         """
-        metric = metric or self.study.objectives[0]
-        rows = self.tuned
-        if cell is not None and self.study.scientific:
-            rows = rows[rows["cell"] == cell]
+        key = (cell if self.study.scientific else None, metric or self.study.objectives[0])
+        if key not in self._ranked:
+            self._ranked[key] = self._rank(*key)
+        return self._ranked[key]
+
+    @cached_property
+    def _ranked(self) -> dict[tuple[str | None, str], pandas.DataFrame]:
+        return {}
+
+    def _rank(self, cell: str | None, metric: str) -> pandas.DataFrame:
+        rows = self.tuned if cell is None else self.rows("search", cell)
         rows = rows[(rows["status"] == "finished") & self.column(metric)[rows.index].notna()]
         order = [not self.larger_is_better(metric), True]
         return rows.sort_values([metric, "trial"], ascending=order) if len(rows) else rows
 
-    def confirmed(self, cell: str) -> pandas.DataFrame:
+    def confirmed(self, cell: str, metric: str | None = None) -> pandas.DataFrame:
         """Return the confirm rows in force: of one recipe, finished or diverged, one per seed.
 
         Where a cell was confirmed with several recipes, that of the best search trial counts, or
-        else the latest. `value` is the answer's metric; a run that diverged, or whose metric is
-        infinite, has the worst finite value of the study's confirm runs, and `imputed` is True.
+        else the latest. `value` is the answer's metric unless another is given; a run that
+        diverged, or whose metric is infinite, has the worst finite value of the study's confirm
+        runs, and `imputed` is True. The frame is kept for the next call: do not change it.
         """
+        key = (cell, metric or self.answer_metric)
+        if key not in self._confirmed:
+            self._confirmed[key] = self._confirm(*key)
+        return self._confirmed[key]
+
+    @cached_property
+    def _confirmed(self) -> dict[tuple[str, str], pandas.DataFrame]:
+        return {}
+
+    def _confirm(self, cell: str, metric: str) -> pandas.DataFrame:
         rows = self.rows("confirm", cell)
         rows = rows[rows["status"].isin(("finished", "diverged"))].sort_values("trial")
         if rows["recipe_hash"].nunique() > 1:
             rows = rows[rows["recipe_hash"] == self._hash_in_force(cell, rows)]
         rows = rows.drop_duplicates("seed", keep="last")
-        values = self.column(self.answer_metric)[rows.index]
+        values = self.column(metric)[rows.index]
         imputed = (rows["status"] == "diverged") | values.map(math.isinf)
-        values = values.mask(imputed, self.worst)
+        values = values.mask(imputed, self.worst(metric))
         return rows.assign(value=values, imputed=imputed)[values.notna()]
 
     def _hash_in_force(self, cell: str, rows: pandas.DataFrame) -> str:
@@ -138,13 +167,12 @@ class Record:
             return str(best["recipe_hash"].iloc[0])
         return str(rows["recipe_hash"].iloc[-1])
 
-    @cached_property
-    def worst(self) -> float:
-        """The worst finite value of the answer's metric over all finished confirm runs, or NaN."""
+    def worst(self, metric: str) -> float:
+        """Return the worst finite value of a metric over all finished confirm runs, or NaN."""
         rows = self.rows("confirm")
-        values = self.column(self.answer_metric)[rows.index][rows["status"] == "finished"]
+        values = self.column(metric)[rows.index][rows["status"] == "finished"]
         values = values[values.map(math.isfinite)]
-        return float(values.min() if self.larger_is_better(self.answer_metric) else values.max())
+        return float(values.min() if self.larger_is_better(metric) else values.max())
 
     def chosen(self, cell: str) -> pandas.DataFrame:
         """Return the rows that stand for a cell: confirmed ones, or else the best search trial."""
@@ -155,96 +183,7 @@ class Record:
         """Return the mean number of trainable parameters of the cell's chosen recipe, or NaN."""
         return float(self.column("params/trainable")[self.chosen(cell).index].mean())
 
-
-def progress(record: Record) -> str:
-    """Return how many of a designed study's planned trials finished or diverged."""
-    cells = len(record.cells())
-    study = record.study
-    planned = {"search": study.trials_per_cell * cells, "confirm": study.seeds * cells}
-    ended = {
-        role: int(record.rows(role)["status"].isin(("finished", "diverged")).sum())
-        for role in planned
-    }
-    parts = [f"{ended[role]} of {planned[role]} {role} trials" for role in planned]
-    return f"{' and '.join(parts)} have a result"
-
-
-def caveats(record: Record) -> tuple[str, ...]:
-    """Return what limits a study's answer: what failed, diverged, is missing, or at an edge."""
-    every = (_missing, _failed, _diverged, _superseded, _few_seeds, _off_budget)
-    return tuple(line for limits in every for line in limits(record))
-
-
-def _missing(record: Record) -> Iterator[str]:
-    waiting = record.frame[record.frame["status"].isin(("running", "waiting"))]
-    if len(waiting):
-        yield f"Unfinished trials: {_by_cell(waiting)}."
-    confirmed = [len(record.confirmed(cell)) for cell in record.cells()]
-    foreign = record.frame[~record.frame["cell"].isin(record.cells())]
-    if record.study.scientific and len(foreign):
-        yield f"Trials of cells that the study no longer has, left out: {_by_cell(foreign)}."
-    if record.study.scientific and min(confirmed) < record.study.seeds:
-        yield f"The study is not complete: {progress(record)}."
-
-
-def _failed(record: Record) -> Iterator[str]:
-    failed = record.frame[record.frame["status"] == "failed"]
-    if len(failed):
-        yield f"Failed trials, which count for nothing: {_by_cell(failed)}."
-
-
-def _diverged(record: Record) -> Iterator[str]:
-    searched = record.tuned[record.tuned["status"] == "diverged"]
-    if len(searched):
-        yield f"Diverged while tuning, so never chosen: {_by_cell(searched)}."
-    rows = [record.confirmed(cell) for cell in record.cells()]
-    imputed = pandas.concat([cell[cell["imputed"]] for cell in rows])
-    if len(imputed):
-        yield (
-            f"Diverged confirm runs, counted as the worst value of the study "
-            f"({record.answer_metric} {written(record.worst)}): {_by_cell(imputed)}."
-        )
-    elif (record.rows("confirm")["status"] == "diverged").any():
-        yield "Every confirm run diverged, so that there is no worst value to count them as."
-
-
-def _superseded(record: Record) -> Iterator[str]:
-    for cell in record.cells():
-        hashes = record.rows("confirm", cell)["recipe_hash"].dropna()
-        best = record.ranked(cell)
-        if hashes.nunique() > 1:
-            yield (
-                f"{cell}: an earlier recipe was confirmed before and is left out; the test set "
-                f"was touched before the present recipe was chosen."
-            )
-        elif len(best) and len(hashes) and best["recipe_hash"].iloc[0] != hashes.iloc[0]:
-            yield f"{cell}: a better recipe was found after the one that was confirmed."
-
-
-def _few_seeds(record: Record) -> Iterator[str]:
-    if record.study.scientific and record.study.seeds < SMALLEST_CLAIM:
-        yield f"{record.study.seeds} seeds for each cell: a claim needs {SMALLEST_CLAIM}."
-
-
-def _off_budget(record: Record) -> Iterator[str]:
-    for name in set(BUDGET_NAMES) & set(record.study.scientific):
-        off = []
-        for cell in record.study.cells():
-            wanted, actual = float(cell[name]), record.trainable(label(cell))
-            if abs(actual - wanted) > OFF_BUDGET * wanted:
-                off.append(
-                    f"{label(cell)} has {written(round(actual))} ({actual / wanted - 1:+.1%})"
-                )
-        if off:
-            yield f"More than 2 % off the wanted number of trainable parameters: {listed(off)}."
-
-
-def _by_cell(rows: pandas.DataFrame) -> str:
-    counts = rows.groupby("cell", sort=False).size()
-    return f"{len(rows)} ({listed([f'{number} in {cell}' for cell, number in counts.items()])})"
-
-
-def listed(items: list[str], most: int = 6) -> str:
-    """Return the items in one line, those after `most` as their number."""
-    more = [f"and {len(items) - most} more"] if len(items) > most else []
-    return "; ".join([*items[:most], *more])
+    def seen(self, contrast: Contrast) -> int:
+        """Return how many trials had ended when a comparison was claimed; all if it never was."""
+        ended = ~self.frame["status"].isin(("running", "waiting"))
+        return self.registration.claims.get(contrast.key, int(ended.sum()))

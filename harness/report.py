@@ -49,7 +49,8 @@ def _sections(record: Record, answer: Answer) -> Iterator[Section]:
         if len(data):
             figure = plot.draw(data)
             pictures[plot.group].append(drawing(plot.title, plot.caption, data, figure))
-    listings = [one for one in tables.listings(record, answer.table) if one.rows]
+    every = (*tables.listings(record, answer.table), *answer.listings)
+    listings = [one for one in every if one.rows]
     for group, title in SECTIONS.items():
         shown = tuple(one for one in listings if one.group == group)
         if shown or pictures[group]:
@@ -77,7 +78,8 @@ def method(record: Record) -> Iterator[str]:
     )
     yield (
         "Intervals are Student's t, 95 %, over seeds. Differences are paired by seed "
-        "(scipy.stats.ttest_rel); p-values are corrected by Holm for all comparisons of the study."
+        "(Student's t test); p-values are corrected by Holm for all claims of the study, and apart "
+        "from them for what it compares besides, which is exploratory."
     )
     yield (
         f"Below {SMALLEST_INTERVAL} seeds nothing is said, below "

@@ -13,6 +13,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
+from harness.claims import Registration
 from harness.curves import Histories, no_histories
 from harness.record import Bounds, Record
 from harness.search import RESULT
@@ -28,6 +29,7 @@ def record_of(
     study: Study,
     trials: Sequence[FrozenTrial],
     experiment: str,
+    registration: Registration,
     histories: Histories = no_histories,
 ) -> Record:
     """Return the record of a study's trials; `experiment` is its id in MLflow, for the links."""
@@ -40,6 +42,7 @@ def record_of(
         study=study,
         frame=frame,
         bounds=bounds(trials),
+        registration=registration,
         run_url=lambda run_id: f"{UI}/#/experiments/{experiment}/runs/{run_id}",
         histories=histories,
     )

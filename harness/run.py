@@ -44,6 +44,8 @@ def run_study(
     try:
         with storing():
             search = Search(study, root, [known[objective] for objective in study.objectives])
+            if study.scientific:
+                search.register()
             if retry:
                 line = f"{search.retry_failed()} failed trials are tried again"
                 console.print(line, highlight=False)
@@ -148,6 +150,7 @@ def write_report(search: Search, tracker: "Tracker") -> tuple[Path, Answer]:
         study,
         search.trials(),
         tracker.experiment,
+        search.registration(),
         lambda runs, metrics: frame_of(histories(root, runs, metrics)),
     )
     found = answer(record)

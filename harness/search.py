@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from harness.claims import Registration
 from harness.design import Agenda, Done, Slot
 from harness.samplers import budget_of, pruner_for, sampler_for
 from harness.settings import UserError
@@ -16,6 +17,7 @@ from harness.store import Lease, harden, lease_path, locked, optuna_url, trial_d
 from harness.study import Study
 
 RESULT = "result"
+REGISTRATION = "claims"
 WAIT = "wait"
 """What `claim` says when trials are under way elsewhere that decide what comes next."""
 
@@ -56,6 +58,20 @@ class Search:
     def trials(self) -> list[FrozenTrial]:
         """Return all trials by number, not copied."""
         return self.optuna.get_trials(deepcopy=False)
+
+    def register(self) -> None:
+        """Store which claims and seeds are new, and after how many trials they came."""
+        with locked(self.directory / "claim.lock"):
+            before = self.registration()
+            keys = [contrast.key for contrast in self.study.planned()]
+            now = before.extended(keys, self.study.seeds, len(ended(self.trials())))
+            if now != before:
+                self.optuna.set_user_attr(REGISTRATION, asdict(now))
+
+    def registration(self) -> Registration:
+        """Return which claims were made when; empty before the first trial."""
+        stored = self.optuna.user_attrs.get(REGISTRATION, {"claims": {}, "seeds": []})
+        return Registration(claims=stored["claims"], seeds=tuple(stored["seeds"]))
 
     def claim(self) -> Claim | str | None:
         """Return a trial to train, "wait", or None when the budget is spent.

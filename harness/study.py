@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from harness.claims import Cell, Claim, Contrast, Value, contrasts, every_level
 from harness.recipe import Recipe
 from harness.settings import UserError, require_choice, require_name, require_whole
 
 if TYPE_CHECKING:
     import optuna
 
-Value = bool | int | float | str
-Cell = Mapping[str, Value]
 SAMPLERS = ("tpe", "nsga2", "gp", "qmc", "random", "grid")
 PRUNERS = ("none", "median", "hyperband", "halving")
 SamplerOf = Callable[[int], "optuna.samplers.BaseSampler"]
@@ -37,7 +36,8 @@ class Study:
     `objective` names what is tuned for (the first one also picks each training's best epoch);
     `answer` names the metric the report answers with, by default the task's headline metric on the
     test set (validation set for an ordinary search); `compare` names the scientific value whose
-    levels are compared, by default the first.
+    levels are compared, by default the first. `claims` are what the study sets out to show; by
+    default that each level of the compared value differs from its first.
     """
 
     question: str
@@ -48,6 +48,7 @@ class Study:
     seeds: int = 10
     trials: int = 50
     compare: str | None = None
+    claims: tuple[Claim, ...] = ()
     answer: str | None = None
     metrics: tuple[str, ...] = ()
     sampler: "Literal['tpe', 'nsga2', 'gp', 'qmc', 'random', 'grid'] | SamplerOf" = "tpe"
@@ -92,6 +93,11 @@ class Study:
             raise UserError(
                 "designed comparison", got=got, allowed="one objective, unpruned", do=do
             )
+        if self.claims and not self.scientific:
+            do = "add scientific values, or drop the claims"
+            raise UserError("claims", got=len(self.claims), allowed="a designed study", do=do)
+        for claim in self.claims:
+            claim.check(self.scientific, str(self.compared))
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -102,6 +108,19 @@ class Study:
     def compared(self) -> str | None:
         """The scientific value whose levels are compared; None in an ordinary search."""
         return self.compare or next(iter(self.scientific), None)
+
+    def planned(self) -> list[Contrast]:
+        """Return the comparisons that the study claims before it runs."""
+        return self._contrasts(self.claims) if self.claims else self.by_level()
+
+    def by_level(self) -> list[Contrast]:
+        """Return each level of the compared value against its first, at equal other values."""
+        if not self.scientific:
+            return []
+        return self._contrasts(every_level(self.scientific, str(self.compared)))
+
+    def _contrasts(self, claims: tuple[Claim, ...]) -> list[Contrast]:
+        return contrasts(claims, self.scientific, str(self.compared), self.answer)
 
     def cells(self) -> list[dict[str, Value]]:
         """Return every combination of the scientific values; one empty cell if there are none."""

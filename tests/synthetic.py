@@ -7,10 +7,11 @@ from typing import Any
 import numpy
 import pandas
 
+from harness.claims import Cell, Registration
 from harness.curves import Histories, frame_of, no_histories
 from harness.recipe import Recipe
 from harness.record import Bounds, Record
-from harness.study import Cell, Study, label
+from harness.study import Study, label
 
 BOUNDS = {"lr": Bounds(1e-4, 1e-1, True), "dropout": Bounds(0.0, 0.4, False)}
 HEADLINE: dict[str, Any] = {
@@ -71,7 +72,8 @@ def record(
     frame.insert(0, "trial", range(len(frame)))
     frame["run_id"] = [f"run{trial:04}" for trial in frame["trial"]]
     frame.attrs.update(HEADLINE)
-    return Record(study, frame, BOUNDS, address, histories)
+    before = Registration().extended([one.key for one in study.planned()], study.seeds, 0)
+    return Record(study, frame, BOUNDS, address, histories, before)
 
 
 def address(run_id: str) -> str:

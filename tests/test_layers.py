@@ -11,12 +11,13 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "settings phases start recipe study",
+        "settings phases start recipe study claims",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
         "tasks optimizer evaluation store provenance system phase_runner curves preview",
         "checkpoints course learner keeper outcome training rows outbox tracked tracking measures",
-        "design samplers search checks trials lineage workers results record plots progress",
-        "compare starts answer page report plan run resume listing ui side_by_side",
+        "design samplers search checks trials lineage workers results record plots progress"
+        " caveats comparisons findings",
+        "compare starts answer audits words page report plan run resume listing ui side_by_side",
         "cli",
     )
 )
@@ -46,7 +47,8 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",
-        "pandas": "anatomy answer compare curves page plots record results side_by_side",
+        "pandas": "anatomy answer caveats comparisons compare curves findings page plots record"
+        " results side_by_side statistics",
     }.items()
 }
 """Which modules of the core import a library; layer 0 imports none of them, nor torch."""

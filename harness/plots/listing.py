@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas
@@ -10,11 +10,6 @@ import pandas
 from harness.plots.plot import Group
 from harness.plots.style import decimals, written
 
-INTERVALS = {
-    "mean": ("mean", "low", "high"),
-    "difference": ("difference", "difference low", "difference high"),
-}
-"""Columns that are shown as one: value [low, high]."""
 HEADERS = {
     "params/trainable": "trainable parameters",
     "n": "seeds",
@@ -54,8 +49,9 @@ def listing(
     folded: bool = False,
 ) -> Listing:
     """Return a frame as a table; `links` are addresses for the entries of its column `trial`."""
-    orders = {name: table[one[0]].to_list() for name, one in INTERVALS.items() if one[0] in table}
-    table = _joined(table)
+    bounded = [name for name in map(str, table.columns) if f"{name} low" in table]
+    orders = {name: table[name].to_list() for name in bounded}
+    table = _joined(table, bounded)
     rows = []
     for place, row in enumerate(table.itertuples(index=False)):
         entries = []
@@ -79,14 +75,15 @@ def _order(value: object) -> str:
     return repr(float(value)) if is_number else ""  # type: ignore[arg-type]
 
 
-def _joined(table: pandas.DataFrame) -> pandas.DataFrame:
-    known = {name: one for name, one in INTERVALS.items() if set(one) <= set(table.columns)}
+def _joined(table: pandas.DataFrame, bounded: Sequence[str]) -> pandas.DataFrame:
+    """Return the table with x, "x low" and "x high" as one column: value [low, high]."""
     shown = table.copy()
-    for name, columns in known.items():
-        values = table[list(columns)].itertuples(index=False)
-        shown[name] = [_interval(*row) for row in values]
-    apart = {column for columns in known.values() for column in columns[1:]}
-    return shown[[name for name in shown.columns if name not in apart]]
+    for name in bounded:
+        bounds = [f"{name} low", f"{name} high"]
+        rows = table[[name, *bounds]].itertuples(index=False)
+        shown[name] = [_interval(*row) for row in rows]
+        shown = shown.drop(columns=bounds)
+    return shown
 
 
 def _interval(value: float, low: float, high: float) -> str:

@@ -1,0 +1,191 @@
+"""Caveats: what limits a study's answer, whichever of its claims is meant."""
+
+from collections.abc import Iterator
+
+import numpy
+import pandas
+
+from harness.plots import tuning
+from harness.plots.style import written
+from harness.record import BUDGET_NAMES, Record
+from harness.statistics.differences import welch_p
+from harness.statistics.power import SIGNIFICANCE, SMALLEST_CLAIM
+from harness.statistics.tuning import share_reached
+from harness.study import label
+
+OFF_BUDGET = 0.02
+"""Widths are whole numbers: more than 2 % off the wanted number of parameters is mentioned."""
+LIGHT_TUNING = 0.25
+"""Ten random trials are sure (95 %) to reach the best quarter of a search space, not more."""
+
+
+def progress(record: Record) -> str:
+    """Return how many of a designed study's planned trials finished or diverged."""
+    cells = len(record.cells())
+    study = record.study
+    planned = {"search": study.trials_per_cell * cells, "confirm": study.seeds * cells}
+    ended = {
+        role: int(record.rows(role)["status"].isin(("finished", "diverged")).sum())
+        for role in planned
+    }
+    parts = [f"{ended[role]} of {planned[role]} {role} trials" for role in planned]
+    return f"{' and '.join(parts)} have a result"
+
+
+def caveats(record: Record) -> tuple[str, ...]:
+    """Return what limits a study's answer: what failed, diverged, is missing, or at an edge."""
+    every = (
+        *(_missing, _failed, _diverged, _superseded, _few_seeds, _off_budget),
+        *(_edges, _light_tuning, _pruned_depths, _late_claims, _later_seeds, _test_reads),
+    )
+    return tuple(line for limits in every for line in limits(record))
+
+
+def _missing(record: Record) -> Iterator[str]:
+    waiting = record.frame[record.frame["status"].isin(("running", "waiting"))]
+    if len(waiting):
+        yield f"Unfinished trials: {_by_cell(waiting)}."
+    confirmed = [len(record.confirmed(cell)) for cell in record.cells()]
+    foreign = record.frame[~record.frame["cell"].isin(record.cells())]
+    if record.study.scientific and len(foreign):
+        yield f"Trials of cells that the study no longer has, left out: {_by_cell(foreign)}."
+    if record.study.scientific and min(confirmed) < record.study.seeds:
+        yield f"The study is not complete: {progress(record)}."
+
+
+def _failed(record: Record) -> Iterator[str]:
+    failed = record.frame[record.frame["status"] == "failed"]
+    if len(failed):
+        yield f"Failed trials, which count for nothing: {_by_cell(failed)}."
+
+
+def _diverged(record: Record) -> Iterator[str]:
+    searched = record.tuned[record.tuned["status"] == "diverged"]
+    if len(searched):
+        yield f"Diverged while tuning, so never chosen: {_by_cell(searched)}."
+    rows = [record.confirmed(cell) for cell in record.cells()]
+    imputed = pandas.concat([cell[cell["imputed"]] for cell in rows])
+    if len(imputed):
+        worst = written(record.worst(record.answer_metric))
+        yield (
+            f"Diverged confirm runs, counted as the worst value of the study "
+            f"({record.answer_metric} {worst}): {_by_cell(imputed)}."
+        )
+    elif (record.rows("confirm")["status"] == "diverged").any():
+        yield "Every confirm run diverged, so that there is no worst value to count them as."
+
+
+def _superseded(record: Record) -> Iterator[str]:
+    for cell in record.cells():
+        hashes = record.rows("confirm", cell)["recipe_hash"].dropna()
+        best = record.ranked(cell)
+        if hashes.nunique() > 1:
+            yield (
+                f"{cell}: an earlier recipe was confirmed before and is left out; the test set "
+                f"was touched before the present recipe was chosen."
+            )
+        elif len(best) and len(hashes) and best["recipe_hash"].iloc[0] != hashes.iloc[0]:
+            yield f"{cell}: a better recipe was found after the one that was confirmed."
+
+
+def _few_seeds(record: Record) -> Iterator[str]:
+    if record.study.scientific and record.study.seeds < SMALLEST_CLAIM:
+        yield f"{record.study.seeds} seeds for each cell: a claim needs {SMALLEST_CLAIM}."
+
+
+def _off_budget(record: Record) -> Iterator[str]:
+    for name in set(BUDGET_NAMES) & set(record.study.scientific):
+        off = []
+        for cell in record.study.cells():
+            wanted, actual = float(cell[name]), record.trainable(label(cell))
+            if abs(actual - wanted) > OFF_BUDGET * wanted:
+                off.append(
+                    f"{label(cell)} has {written(round(actual))} ({actual / wanted - 1:+.1%})"
+                )
+        if off:
+            yield f"More than 2 % off the wanted number of trainable parameters: {listed(off)}."
+
+
+def _edges(record: Record) -> Iterator[str]:
+    for name, cells in tuning.edges(record).items():
+        bounds = record.bounds[name]
+        where = listed([f"{side} in {cell}" for cell, side in cells.items()])
+        yield (
+            f"The best {name} is at the edge of its range, {written(bounds.low)} to "
+            f"{written(bounds.high)}, and may lie beyond it: {where}."
+        )
+
+
+def _light_tuning(record: Record) -> Iterator[str]:
+    trials = record.study.trials_per_cell
+    reached = share_reached(trials)
+    if record.study.scientific and record.columns("suggested/") and reached > LIGHT_TUNING:
+        yield (
+            f"{trials} tuning trial{'s' * (trials > 1)} in each cell: that random ones reach the "
+            f"best {reached:.0%} of the search space is 95 % sure, and not more."
+        )
+
+
+def _pruned_depths(record: Record) -> Iterator[str]:
+    """Say it if pruning stopped deep networks more often, which may only be slower to start."""
+    depth, rows = record.depth_name, record.tuned
+    groups = {
+        status: record.column(depth)[rows.index[rows["status"] == status]].dropna().to_list()
+        for status in ("pruned", "finished")
+    }
+    p = welch_p(groups["pruned"], groups["finished"])
+    if p < SIGNIFICANCE:
+        means = {status: float(numpy.mean(values)) for status, values in groups.items()}
+        which = "deep" if means["pruned"] > means["finished"] else "shallow"
+        yield (
+            f"Pruning hit {which} networks harder: {depth} is {means['pruned']:.1f} on average in "
+            f"{len(groups['pruned'])} pruned trials and {means['finished']:.1f} in "
+            f"{len(groups['finished'])} finished ones ({p_written(p)})."
+        )
+
+
+def _late_claims(record: Record) -> Iterator[str]:
+    planned = record.study.planned()
+    late = sum(record.seen(each) > 0 for each in planned)
+    if late:
+        yield f"{late} of {len(planned)} claims were made after trials were seen: they explore."
+    gone = [key for key in record.registration.claims if key not in {each.key for each in planned}]
+    if gone:
+        yield f"Claimed before and since withdrawn: {listed(gone)}."
+
+
+def _later_seeds(record: Record) -> Iterator[str]:
+    looks = sorted(n for n in record.registration.seeds if n >= SMALLEST_CLAIM)
+    if len(looks) > 1:
+        numbers = " and ".join(map(str, looks))
+        yield (
+            f"The answer was asked for at {numbers} seeds: p-values are those of one look, and "
+            f"{len(looks)} looks err more often than {SIGNIFICANCE:.0%}."
+        )
+
+
+def _test_reads(record: Record) -> Iterator[str]:
+    rows = record.rows("confirm")
+    read = rows[rows["status"].isin(("finished", "diverged")) & rows["same_as"].isna()]
+    once = sum(len(record.confirmed(cell)) for cell in record.cells())
+    if len(read) > once > 0:
+        yield (
+            f"The test set was read {len(read)} times, {len(read) - once} of them by runs that do "
+            f"not count towards the answer."
+        )
+
+
+def p_written(p: float) -> str:
+    """Return "p = .02" or "p < .001"."""
+    return "p < .001" if p < 0.001 else f"p = {p:.2g}".replace("0.", ".", 1)
+
+
+def _by_cell(rows: pandas.DataFrame) -> str:
+    counts = rows.groupby("cell", sort=False).size()
+    return f"{len(rows)} ({listed([f'{number} in {cell}' for cell, number in counts.items()])})"
+
+
+def listed(items: list[str], most: int = 6) -> str:
+    """Return the items in one line, those after `most` as their number."""
+    more = [f"and {len(items) - most} more"] if len(items) > most else []
+    return "; ".join([*items[:most], *more])
