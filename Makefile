@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume compare lineage check test test-all bench system
+.PHONY: help setup study list plan ui report resume compare lineage check test test-all bench system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -63,3 +63,13 @@ system:
 	@if command -v apt-get >/dev/null; then \
 	  apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist >/dev/null; \
 	else echo "no apt-get here: tests that need dataset-fashion-mnist will be skipped"; fi
+
+# Wheels that hold datasets: they are read, never installed. What cannot be had is skipped in tests.
+WHEELS := aeon==1.6.0
+CACHE := $(or $(HARNESS_DATA),$(HOME)/.cache/harness)
+data: $(PINS)
+	@for wheel in $(WHEELS); do \
+	  $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+	    --only-binary :all: --dest "$(CACHE)" "$$wheel" \
+	    || echo "$$wheel cannot be downloaded: tests that need it will be skipped"; \
+	done

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from harness.facts import Facts as Facts
+from harness.facts import Inputs as Inputs
 from harness.phases import Plan
 from harness.settings import (
     Settings,
@@ -28,32 +30,6 @@ if TYPE_CHECKING:
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
-
-Inputs = Literal["numbers", "tokens"]
-"""What the elements of an example are: real numbers, or indices of a vocabulary."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What a model must know of its data before any file is read: shapes and sizes."""
-
-    inputs: tuple[int, ...]
-    """Shape of one example, without the batch."""
-    outputs: int
-    """Number of classes, or of regression targets."""
-    targets: Literal["classes", "values", "tokens"] = "classes"
-    """What is to be learned: one class index an example, `outputs` real values, or one token (of
-    `outputs`) at each place of the input."""
-    vocabulary: int | None = None
-    """Number of distinct tokens, if the inputs are tokens; None: they are real numbers."""
-    train: int
-    validation: int
-    test: int
-
-    @property
-    def holds(self) -> Inputs:
-        """What the elements of an example are."""
-        return "numbers" if self.vocabulary is None else "tokens"
 
 
 class Model(Settings, ABC):

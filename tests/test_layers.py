@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "settings phases start recipe study claims",
+        "settings facts phases start recipe study claims",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
         "tasks optimizer evaluation store provenance system phase_runner curves preview",
         "checkpoints course learner keeper outcome training rows outbox tracked tracking measures",

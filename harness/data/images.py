@@ -4,13 +4,14 @@ from abc import ABC
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from harness.data import standardise
 from harness.data.augment import UNCHANGED, Augment
 from harness.data.batches import Augmentation
 from harness.data.in_memory import InMemory
-from harness.data.standardise import Scale
+from harness.data.standardise import Scale, Standardisation
 from harness.settings import UserError
 
 
@@ -28,11 +29,11 @@ class Images(InMemory, ABC):
         """Return the mean and the deviation over all pixels."""
         return standardise.overall(inputs)
 
-    def augmentation(self, scale: Scale) -> Augmentation | None:
+    def augmentation(self, scale: Standardisation) -> Augmentation | None:
         """Return the augmentation; what moves in from outside the image is black (raw zero)."""
         if self.augment == UNCHANGED:
             return None
-        black = scale.apply(scale.mean.new_zeros(())).item()
+        black = scale.apply(torch.zeros(())).item()
         return partial(self.augment, fill=black)
 
 

@@ -11,7 +11,7 @@ from harness.data.content import HELD_OUT, Content, sha256
 from harness.data.module import InMemoryModule
 from harness.data.partition import hold_out, hold_out_fold
 from harness.data.randomness import Stream
-from harness.data.standardise import Scale, per_column
+from harness.data.standardise import Standardisation, per_column
 from harness.recipe import Data, Facts
 from harness.settings import UserError, require_whole
 
@@ -30,6 +30,7 @@ class Sizes:
     test: int
     validation: int | None = None
     targets: Literal["classes", "values"] = "classes"
+    ragged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +65,11 @@ class InMemory(Data, ABC):
         """Return the content, the same object every time; raise UserError if a file is missing."""
 
     @abstractmethod
-    def scale(self, inputs: Tensor) -> Scale:
+    def scale(self, inputs: Tensor) -> Standardisation:
         """Return the standardisation fitted on the training part's inputs."""
 
     @abstractmethod
-    def augmentation(self, scale: Scale) -> Augmentation | None:
+    def augmentation(self, scale: Standardisation) -> Augmentation | None:
         """Return what changes each training batch after the standardisation `scale`, if any."""
 
     def facts(self) -> Facts:
@@ -82,6 +83,7 @@ class InMemory(Data, ABC):
             validation=validation,
             test=sizes.test,
             targets=sizes.targets,
+            ragged=sizes.ragged,
         )
 
     def check(self) -> None:
@@ -129,7 +131,7 @@ class InMemory(Data, ABC):
             raise UserError(f"{type(self).__name__}.{what}", got=got, allowed=f"≤ {high}", do=do)
 
 
-def _standardised(parts: Splits, scale: Scale) -> Splits:
+def _standardised(parts: Splits, scale: Standardisation) -> Splits:
     target_scale = None
     if parts.train.targets.is_floating_point():
         target_scale = per_column(parts.train.targets)

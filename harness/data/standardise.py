@@ -1,10 +1,18 @@
 """Standardisation: mean and deviation fitted on the training part, applied to every part."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+
+
+class Standardisation(Protocol):
+    """What was fitted on the training part."""
+
+    def apply(self, values: Tensor) -> Tensor:
+        """Return the standardised values, of the same shape, in float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +34,30 @@ def per_column(table: Tensor) -> Scale:
     deviation = numbers.std(axis=0)
     deviation[deviation == 0] = 1
     return Scale(torch.from_numpy(numbers.mean(axis=0)), torch.from_numpy(deviation))
+
+
+@dataclass(frozen=True, eq=False)
+class PresentScale:
+    """Standardises the steps of padded series that are there; padding and its mark stay."""
+
+    scale: Scale
+
+    def apply(self, values: Tensor) -> Tensor:
+        """Return the standardised values, of the same shape, in float32."""
+        present = values[..., -1:]
+        scaled = self.scale.apply(values[..., :-1]) * present
+        return torch.cat([scaled, present], dim=-1).float()
+
+
+def per_channel(series: Tensor) -> Scale:
+    """Fit a mean and a deviation for each channel of (n, time, channels) over all steps."""
+    return per_column(series.flatten(0, 1))
+
+
+def per_present_channel(series: Tensor) -> PresentScale:
+    """Fit them over the steps at which the last channel is 1; that channel itself stays."""
+    steps = series.flatten(0, 1)
+    return PresentScale(per_column(steps[steps[:, -1] == 1, :-1]))
 
 
 def overall(images: Tensor) -> Scale:

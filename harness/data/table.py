@@ -7,7 +7,7 @@ from torch import Tensor
 
 from harness.data import standardise
 from harness.data.in_memory import InMemory
-from harness.data.standardise import Scale
+from harness.data.standardise import Scale, Standardisation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,5 +18,5 @@ class Table(InMemory, ABC):
         """Return one mean and one deviation for each column."""
         return standardise.per_column(inputs)
 
-    def augmentation(self, scale: Scale) -> None:
+    def augmentation(self, scale: Standardisation) -> None:
         """Return None: rows are not augmented."""

