@@ -67,7 +67,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def _exact(outcome: Outcome) -> dict[str, Any]:
+def exact(outcome: Outcome) -> dict[str, Any]:
     history = [
         {k: v for k, v in epoch.items() if k != "time" and not k.startswith("cost/")}
         for epoch in outcome.history
@@ -76,7 +76,7 @@ def _exact(outcome: Outcome) -> dict[str, Any]:
 
 
 def _same(one: Outcome, other: Outcome) -> None:
-    assert _exact(one) == _exact(other)
+    assert exact(one) == exact(other)
     assert one.weights.keys() == other.weights.keys() != set()
     for name, tensor in one.weights.items():
         assert torch.equal(tensor, other.weights[name]), name
