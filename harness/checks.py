@@ -6,8 +6,10 @@ import optuna
 from rich.console import Console
 
 from harness.anatomy.parameters import Counts
+from harness.capability import working
 from harness.claims import Value
 from harness.design import Slot
+from harness.groups import UnsuitableError
 from harness.measures import measures, require_measures
 from harness.preview import counts_of
 from harness.recipe import Recipe
@@ -67,6 +69,10 @@ def _sample(study: Study, draws: optuna.Study, cell: dict[str, Value], point: in
     try:
         recipe = study.recipe(trial, cell)
         counts = counts_of(recipe)
+    except UnsuitableError as error:
+        model, facts = recipe.model, recipe.data.facts()
+        works = f"{type(model).__name__} works with {', '.join(working(model, facts))}"
+        raise UserError.within(f"{study.name} at {label(cell)}: {works}", error) from error
     except UserError as error:
         raise UserError.within(f"{study.name} at {label(cell)}", error) from error
     except Exception as error:

@@ -102,6 +102,14 @@ def lineage(run: Annotated[str, typer.Argument(help="the id of a run, or its beg
 
 
 @app.command()
+def strategies() -> None:
+    """Try every fine-tuning strategy on every model and show how many parameters it trains."""
+    from harness.capability import print_matrix
+
+    print_matrix(_console())
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Serve the MLflow UI over the store on 127.0.0.1."""
     from harness.ui import serve

@@ -1,14 +1,20 @@
 """Groups: a plan carried over to a network: which tensors share a learning rate in every phase."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from harness.outline import Entry, Outline, outline
-from harness.phases import Plan
-from harness.recipe import Strategy
+from harness.phases import Adapter, Plan
+from harness.recipe import Recipe, Strategy
 from harness.selectors import require_some, select
 from harness.settings import UserError
+
+
+class UnsuitableError(UserError):
+    """A strategy cannot work with a network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,22 +57,44 @@ def prepare(network: nn.Module, strategy: Strategy) -> Prepared:
     `requires_grad` is set on what trains in any phase, whatever it was before, and on nothing else.
 
     Raises:
-        UserError: the strategy selects nothing, or cannot work with this network.
+        UnsuitableError: the strategy selects nothing, or cannot work with this network.
     """
     parts = outline(network)
-    plan = strategy.plan(len(parts.blocks))
-    if plan.adapter is not None:
-        network = plan.adapter.apply(network)
-        parts = parts.with_adapters(network)
     try:
+        plan = strategy.plan(len(parts.blocks))
+        if plan.adapter is not None:
+            network, parts = _adapted(network, plan.adapter, parts)
         groups = groups_of(plan, parts)
     except UserError as error:
-        raise UserError.within(f"strategy {type(strategy).__name__}", error) from error
+        raise UnsuitableError.within(f"strategy {type(strategy).__name__}", error) from error
     network.requires_grad_(False)
     for group in groups:
         for parameter in group.members.values():
             parameter.requires_grad_(True)
     return Prepared(network, plan, parts, groups)
+
+
+def merged(recipe: Recipe, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return the weights that `recipe` trained as those of its plain model, adapters merged in.
+
+    No random number is taken from the global generators.
+    """
+    with torch.random.fork_rng(devices=[]):
+        prepared = prepare(recipe.model.build(recipe.data.facts()), recipe.strategy)
+    if prepared.plan.adapter is None:
+        return weights
+    prepared.network.load_state_dict(dict(weights))
+    return prepared.plan.adapter.merge(prepared.network).state_dict()
+
+
+def _adapted(network: nn.Module, adapter: Adapter, parts: Outline) -> tuple[nn.Module, Outline]:
+    """Return the network with its adapter and their outline, counted against the formula."""
+    expected = adapter.count(network)
+    adapted = adapter.apply(network)
+    both = parts.with_adapter(adapted, adapter.owns)
+    added = sum(e.parameter.numel() for e in both.entries if e.place == "adapter")
+    assert added == expected, f"the adapter added {added} numbers, by its formula {expected}"
+    return adapted, both
 
 
 def groups_of(plan: Plan, parts: Outline) -> tuple[Group, ...]:

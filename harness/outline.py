@@ -8,7 +8,7 @@ before the first block is the stem, what is neither block nor head after it the 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -49,13 +49,12 @@ class Outline:
     blocks: tuple[str, ...]
     head: str
 
-    def with_adapters(self, network: nn.Module) -> "Outline":
-        """Return the outline with what `network`, the same one with adapters, holds besides."""
-        known = {id(entry.parameter) for entry in self.entries}
+    def with_adapter(self, network: nn.Module, owns: Callable[[str], bool]) -> "Outline":
+        """Return the outline with what `network`, the same one with an adapter, holds besides."""
         added = tuple(
             Entry(name, parameter, "adapter", "adapter")
             for name, parameter in network.named_parameters()
-            if id(parameter) not in known
+            if owns(name)
         )
         return Outline((*self.entries, *added), self.blocks, self.head)
 

@@ -164,8 +164,11 @@ def _train_what_trains(module: nn.Module, *, inherited: bool) -> None:
 
 
 def _fingerprints(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Return the sha256 of every tensor's bytes."""
-    return {name: hashlib.sha256(_bytes(tensor)).hexdigest() for name, tensor in tensors.items()}
+    """Return the sha256 of every tensor's bytes; on the meta device there are none."""
+    return {
+        name: "" if tensor.is_meta else hashlib.sha256(_bytes(tensor)).hexdigest()
+        for name, tensor in tensors.items()
+    }
 
 
 def _bytes(tensor: Tensor) -> memoryview:

@@ -64,6 +64,18 @@ class Adapter(ABC):
     def apply(self, network: "nn.Module") -> "nn.Module":
         """Return the network with its adapters, changed in place; raise UserError if it cannot."""
 
+    @abstractmethod
+    def owns(self, name: str) -> bool:
+        """Say whether the parameter of this name in an adapted network is the adapter's own."""
+
+    @abstractmethod
+    def merge(self, network: "nn.Module") -> "nn.Module":
+        """Return the adapted network as a plain one that computes the same, changed in place."""
+
+    @abstractmethod
+    def count(self, network: "nn.Module") -> int:
+        """Return by formula how many numbers `apply` adds to a network without adapters."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

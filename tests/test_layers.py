@@ -15,8 +15,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
         "tasks optimizer evaluation store provenance system phase_runner curves preview",
         "checkpoints course learner keeper outcome training rows outbox tracked tracking measures",
-        "design samplers search checks trials lineage workers results record plots progress"
-        " caveats comparisons findings",
+        "design samplers search checks capability trials lineage workers results record plots"
+        " progress caveats comparisons findings",
         "compare starts answer audits words page report plan run resume listing ui side_by_side",
         "cli",
     )
@@ -43,7 +43,8 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "subprocess": "provenance ui",
         "urllib": "",
         "typer": "cli",
-        "rich": "cli checks compare lineage listing plan progress resume run side_by_side",
+        "rich": "capability cli checks compare lineage listing plan progress resume run "
+        "side_by_side",
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mlflow import MlflowClient
 from rich.console import Console
 
@@ -80,6 +81,23 @@ def test_the_tree_is_the_same_from_everywhere_and_marks_who_asked(family: Path, 
     assert "170 of 1,514 parameters train" in lines[2]
     seconds = [float(line.partition(" s in all")[0].rpartition(" ")[2]) for line in lines[1:]]
     assert seconds == sorted(seconds)
+
+
+@pytest.mark.usefixtures("family")
+def test_a_run_with_adapters_is_a_base_like_any_other(
+    family: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft", reason="needs pip install .[peft]")
+    monkeypatch.chdir(family.parent)
+    start = 'FromRun(study="base")'
+    families.write(family.parent, "adapted", start=start, strategy=("lora", "LoRA"))
+    families.run("adapted")
+    state = torch.get_rng_state()
+    base, adapted = (FromRun(study=name).base().weights for name in ("base", "adapted"))
+    assert torch.equal(torch.get_rng_state(), state), "a random number was taken"
+    assert set(adapted) == set(base)
+    assert not base["hidden_1.linear.weight"].equal(adapted["hidden_1.linear.weight"])
+    assert base["hidden_1.norm.running_mean"].equal(adapted["hidden_1.norm.running_mean"])
 
 
 def test_a_study_whose_base_is_missing_is_refused_before_anything_is_trained(

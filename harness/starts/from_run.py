@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 
 from harness import study as studies
+from harness.groups import merged
 from harness.recipe import recipe_from_json
 from harness.search import RESULT
 from harness.settings import UserError, flat, require_name
@@ -44,7 +45,7 @@ class FromRun(Start):
         recipe = recipe_from_json(json.loads((directory / RECIPE).read_text(encoding="utf-8")))
         weights, digest = read_files([directory / WEIGHTS])
         run = directory.parent.name
-        return Base(weights=weights, sha256=digest, run=run, settings=flat(recipe))
+        return Base(weights=merged(recipe, weights), sha256=digest, run=run, settings=flat(recipe))
 
 
 def _directory(root: Path, run: str) -> Path:
