@@ -43,6 +43,9 @@ compare: $(PINS)
 lineage: $(PINS)
 	@$(BIN)/harness lineage "$(RUN)"
 
+describe: $(PINS)
+	@$(BIN)/harness describe $(MODEL) $(foreach setting,$(SET),"--$(setting)") $(ARGS)
+
 check: $(PINS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -101,6 +101,46 @@ def lineage(run: Annotated[str, typer.Argument(help="the id of a run, or its beg
     print_lineage(run, _console())
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def describe(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL... [--SETTING VALUE]...",
+            help="models, or FILE.py:BUILDER where BUILDER() returns (module, example input); "
+            "with settings of the models, as --depth 8 --width 64",
+        ),
+    ],
+    data: Annotated[str, typer.Option(help="the dataset that a model is for")] = "",
+    batch_size: Annotated[int | None, typer.Option(min=1, help="examples in a batch")] = None,
+    optimizer: Annotated[str, typer.Option(help="whose state takes memory")] = "adamw",
+    precision: Annotated[str, typer.Option(help="of weights and activations")] = "32-true",
+    memory: Annotated[str, typer.Option(help="show the largest batch that fits, as 8GB")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="show every layer")] = False,
+    csv: Annotated[str, typer.Option(help="write the layers to a file; - for here")] = "",
+    json: Annotated[bool, typer.Option("--json", help="print everything as JSON")] = False,
+    picture: Annotated[str, typer.Option(help="draw the layers: FILE.svg or FILE.html")] = "",
+) -> None:
+    """Show what a network is before it is trained: layers, depths, FLOPs, memory."""
+    names, settings = _names_and_settings(words)
+    from harness.described import Request, describe_all
+
+    request = Request(
+        names=names,
+        settings=settings,
+        data=data,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        precision=precision,
+        memory=memory,
+        all_layers=all_,
+        csv=csv,
+        json=json,
+        picture=picture,
+    )
+    describe_all(request, _console())
+
+
 @app.command()
 def strategies() -> None:
     """Try every fine-tuning strategy on every model and show how many parameters it trains."""
@@ -153,6 +193,27 @@ def _quick_check(name: str) -> None:
         do = "unset it: it lets a checkpoint run code"
         got = os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"]
         raise UserError("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", got=got, allowed="unset", do=do)
+
+
+def _names_and_settings(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Take `--depth 8` or `--depth=8` apart from the names."""
+    names: list[str] = []
+    settings: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("--"):
+            name, equals, value = word.removeprefix("--").partition("=")
+            value = value if equals else next(rest, "")
+            if not value or (value.startswith("--") and not equals):
+                do = f"say {word} VALUE"
+                raise UserError(word, got="no value", allowed="a value behind it", do=do)
+            settings[name.replace("-", "_")] = value
+        else:
+            names.append(word)
+    if not names:
+        do = "see harness describe --help"
+        raise UserError("MODEL", got="none", allowed="a model or FILE.py:BUILDER", do=do)
+    return names, settings
 
 
 def _budget(trials: int | None, seeds: int | None, epochs: int | None) -> dict[str, int]:

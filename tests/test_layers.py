@@ -13,11 +13,12 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for line in (
         "settings facts phases start recipe study claims",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
-        "tasks optimizer evaluation store provenance system phase_runner curves preview",
+        "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
         "checkpoints course learner keeper outcome training rows outbox tracked tracking measures",
         "design samplers search checks capability trials lineage workers results record plots"
         " progress caveats comparisons findings",
-        "compare starts answer audits words page report plan run resume listing ui side_by_side",
+        "compare anatomy_tables described "
+        "starts answer audits words page report plan run resume listing ui side_by_side",
         "cli",
     )
 )
@@ -43,12 +44,14 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "subprocess": "provenance ui",
         "urllib": "",
         "typer": "cli",
-        "rich": "capability cli checks compare lineage listing plan progress resume run "
+        "rich": "anatomy_tables described "
+        "capability cli checks compare lineage listing plan progress resume run "
         "side_by_side",
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",
-        "pandas": "anatomy answer caveats comparisons compare curves findings page plots record"
+        "pandas": "anatomy described "
+        "answer caveats comparisons compare curves findings page plots record"
         " results side_by_side statistics",
     }.items()
 }

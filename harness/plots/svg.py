@@ -55,6 +55,12 @@ def dot(point: Point, fill: str) -> str:
     return f'<circle cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="3" fill="{fill}"/>'
 
 
+def bar(left: float, top: float, width: float, height: float, fill: str) -> str:
+    """Return a filled rectangle."""
+    place = f'x="{left:g}" y="{top:g}" width="{width:.1f}" height="{height:g}"'
+    return f'<rect {place} fill="{fill}"/>'
+
+
 def box(left: float, top: float, width: float, height: float) -> str:
     """Return a thin grey rectangle, not filled."""
     place = f'x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}"'
