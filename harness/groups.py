@@ -46,6 +46,12 @@ class Prepared:
     outline: Outline
     groups: tuple[Group, ...]
 
+    def body(self) -> dict[str, nn.Parameter]:
+        """Return what ever trains and is not the head, by name."""
+        head = {id(entry.parameter) for entry in self.outline.entries if entry.place == "head"}
+        members = [group.members for group in self.groups]
+        return {n: p for each in members for n, p in each.items() if id(p) not in head}
+
     def trainable(self, phase: int) -> int:
         """Return how many numbers train in a phase."""
         return sum(group.size for group in self.groups if group.trains(phase))

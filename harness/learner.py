@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from harness.course import mean_loss
 from harness.optimizer import build_optimizer, build_schedule
 from harness.phase_runner import PhaseRunner
+from harness.phases import Pull
 from harness.recipe import Recipe
 
 
@@ -20,7 +21,8 @@ class Learner(lightning.LightningModule):
 
     `effective_size(k)` is the number of examples in the optimizer step that micro-batch `k` of an
     epoch belongs to: each micro-batch weighs by its share of it, so that accumulation changes
-    no gradient, the short last batch included. `steps` is the number of all optimizer steps.
+    no gradient, the short last batch included. `steps` is the number of all optimizer steps,
+    `pull` a term that the strategy adds to the loss.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class Learner(lightning.LightningModule):
         recipe: Recipe,
         phases: PhaseRunner,
         *,
+        pull: Pull | None,
         accumulate: int,
         effective_size: Callable[[int], int],
         steps: int,
@@ -35,7 +38,7 @@ class Learner(lightning.LightningModule):
         super().__init__()
         self.recipe = recipe
         self.network: nn.Module = phases.network
-        self.phases = phases
+        self.phases, self.pull = phases, pull
         self.accumulate = accumulate
         self.effective_size = effective_size
         self.steps = steps
@@ -94,6 +97,8 @@ class Learner(lightning.LightningModule):
         self.sizes.append(size)
         if self.recipe.l1 or self.recipe.l2:
             loss = loss + self.penalty()
+        if self.pull is not None:
+            loss = loss + self.pull()
         if self.accumulate == 1:
             return loss
         return loss * (size * self.accumulate / self.effective_size(batch_index))

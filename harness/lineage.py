@@ -23,8 +23,8 @@ def origin_tags(recipe: Recipe) -> dict[str, str]:
         return {}
     base = recipe.start.base()
     tags = {BASE: base.sha256}
-    if base.run and base.settings is not None:
-        tags |= {PARENT: base.run, DIFFERS: difference(base.settings, flat(recipe))}
+    if base.recipe is not None:
+        tags |= {PARENT: base.run, DIFFERS: difference(flat(base.recipe), flat(recipe))}
     return tags
 
 

@@ -1,14 +1,19 @@
 """Phases: what trains when, as plain data that a strategy returns and a training carries out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.settings import UserError, require_choice, require_range, require_whole
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
+    from harness.recipe import Recipe
+
+Pull = Callable[[], "Tensor"]
+"""Returns the present value of a term of the loss, a scalar."""
 STATISTICS = ("trained", "all", "none")
 
 
@@ -77,12 +82,30 @@ class Adapter(ABC):
         """Return by formula how many numbers `apply` adds to a network without adapters."""
 
 
+class Held(ABC):
+    """Something that holds a training near its starting point: a term added to the loss."""
+
+    @abstractmethod
+    def begin(
+        self,
+        network: "nn.Module",
+        body: "Mapping[str, nn.Parameter]",
+        source: "Recipe | None",
+    ) -> "Pull":
+        """Return the term, given the network at its start and all but its head that trains.
+
+        `source` is the recipe of the run that the weights come from. Raises UserError if the term
+        needs one and there is none.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a strategy does: its phases in order, and the adapter that they may train."""
+    """What a strategy does: its phases in order, the adapter that they may train, a term."""
 
     phases: tuple[Phase, ...]
     adapter: Adapter | None = None
+    held: Held | None = None
 
     def __post_init__(self) -> None:
         bounds = [(phase.epochs is not None) + (phase.share is not None) for phase in self.phases]

@@ -10,6 +10,8 @@ from harness.settings import Settings, require_choice
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.recipe import Recipe
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Base:
@@ -20,8 +22,8 @@ class Base:
     """Of the files that hold them, hexadecimal."""
     run: str = ""
     """Id of the run that trained them; empty if they came from outside."""
-    settings: "Mapping[str, object] | None" = None
-    """The flat recipe of that run."""
+    recipe: "Recipe | None" = None
+    """The recipe of that run."""
 
 
 @dataclass(frozen=True, kw_only=True)

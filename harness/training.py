@@ -25,6 +25,7 @@ from harness.outcome import Outcome, is_out_of_memory, outcome_of
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Facts, Recipe
 from harness.settings import UserError
+from harness.start import Base
 
 CHECKPOINT = "last.ckpt"
 
@@ -42,13 +43,13 @@ def network_of(recipe: Recipe) -> nn.Module:
     return recipe.model.build(recipe.data.facts())
 
 
-def begin(network: nn.Module, recipe: Recipe) -> str:
-    """Let a network take over the weights the recipe starts from; return their sha256, or ""."""
+def begin(network: nn.Module, recipe: Recipe) -> Base | None:
+    """Let a network take over the weights the recipe starts from, if any, and return them."""
     if recipe.start is None:
-        return ""
+        return None
     base = recipe.start.base()
     take_over(network, base, new_head=recipe.start.new_head)
-    return base.sha256
+    return base
 
 
 def train(
@@ -101,8 +102,12 @@ class Attempt:
         batches = self.data.train_dataloader()
         self.accumulate: int = batches.parts
         network = network_of(recipe)
-        self.base = begin(network, recipe)
+        base = begin(network, recipe)
+        self.base = base.sha256 if base else ""
         prepared = prepare(network, recipe.strategy)
+        held = prepared.plan.held
+        source = base.recipe if base else None
+        pull = held.begin(prepared.network, prepared.body(), source) if held else None
         phases = PhaseRunner(
             prepared,
             borders=prepared.plan.borders(recipe.epochs),
@@ -111,6 +116,7 @@ class Attempt:
         self.learner = Learner(
             recipe,
             phases,
+            pull=pull,
             accumulate=self.accumulate,
             effective_size=batches.effective_size,
             steps=batches.effective_batches * recipe.epochs,

@@ -1,7 +1,7 @@
 """Every strategy, stopped at each border of its phases ± 1 step and resumed: equal to the bit."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from harness.models.mlp import MLP
 from harness.outcome import Outcome
 from harness.recipe import Recipe, Strategy
 from harness.settings import UserError
+from harness.start import Base
 from harness.starts.from_directory import FromDirectory
 from harness.strategies.full import Full
 from harness.strategies.linear_probe import LinearProbe
@@ -50,13 +51,21 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfBase(FromDirectory):
+    """Weights of a directory that BASE trained with another seed, as those of a run are."""
+
+    def base(self) -> Base:
+        return replace(super().base(), recipe=replace(BASE, seed=7))
+
+
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> FromDirectory:
     """Weights to start from, of another seed."""
     folder = tmp_path_factory.mktemp("base")
     weights = network_of(replace(BASE, seed=7)).state_dict()
     save_file(dict(weights), folder / "model.safetensors")
-    return FromDirectory(path=str(folder))
+    return OfBase(path=str(folder))
 
 
 def moments(borders: tuple[int, ...]) -> list[int]:

@@ -11,7 +11,7 @@ from harness import study as studies
 from harness.groups import merged
 from harness.recipe import recipe_from_json
 from harness.search import RESULT
-from harness.settings import UserError, flat, require_name
+from harness.settings import UserError, require_name
 from harness.start import Base, Start
 from harness.starts.files import read_files
 from harness.store import optuna_url
@@ -45,7 +45,7 @@ class FromRun(Start):
         recipe = recipe_from_json(json.loads((directory / RECIPE).read_text(encoding="utf-8")))
         weights, digest = read_files([directory / WEIGHTS])
         run = directory.parent.name
-        return Base(weights=merged(recipe, weights), sha256=digest, run=run, settings=flat(recipe))
+        return Base(weights=merged(recipe, weights), sha256=digest, run=run, recipe=recipe)
 
 
 def _directory(root: Path, run: str) -> Path:
