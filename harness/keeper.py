@@ -15,12 +15,7 @@ from harness.checkpoints import random_state, restore_random_state
 from harness.course import Course, History, refuse_bad_losses, refuse_bad_scores
 from harness.evaluation import outputs_on, prefixed, score
 from harness.learner import Learner
-
-CHECKPOINT_SECONDS = 1.0
-"""A checkpoint of a small net costs 5-20 ms with fsync; once a second is enough for anybody."""
-CHECKPOINT_SHARE = 0.02
-"""A larger net's are rarer, so that they take no more than this share of the time: 100 ms for 1.8
-million parameters (2026-11-22) means one in 5 s."""
+from harness.pace import Pace
 
 
 class Interrupted(BaseException):
@@ -56,16 +51,13 @@ class Keeper(lightning.Callback):
         loader: Any,
         validation: Any,
         hooks: Hooks,
-        seconds: float | None = None,
+        pace: Pace,
     ) -> None:
         self.path, self.identity, self.course, self.metrics = path, identity, course, metrics
-        self.loader, self.validation, self.hooks = loader, validation, hooks
-        self.seconds = CHECKPOINT_SECONDS if seconds is None else seconds
+        self.loader, self.validation, self.hooks, self.pace = loader, validation, hooks, pace
         self.best_weights: dict[str, Tensor] = {}
         self.spent = {"wall": 0.0, "cpu": 0.0}
         self._started = (time.perf_counter(), time.process_time())
-        self._saved_at = time.perf_counter()
-        self._pause = self.seconds
         self._epoch_at = time.perf_counter()
 
     @property
@@ -126,7 +118,7 @@ class Keeper(lightning.Callback):
         """Save when it is time or the user wants to stop, never within an accumulation."""
         assert isinstance(pl_module, Learner)
         asked = self.hooks.stop()
-        if not asked and not self._is_time():
+        if not asked and not self.pace.is_time():
             return
         done = len(pl_module.losses)
         if done % pl_module.accumulate == 0 and done < trainer.num_training_batches:
@@ -148,7 +140,7 @@ class Keeper(lightning.Callback):
             self.best_weights = {name: w.detach().cpu().clone() for name, w in weights.items()}
         trainer.should_stop = self.course.status != "running"
         asked = self.hooks.stop() and not trainer.should_stop
-        if asked or trainer.should_stop or self._is_time():
+        if asked or trainer.should_stop or self.pace.is_time():
             self._save(trainer)
         if asked:
             raise Interrupted
@@ -177,12 +169,8 @@ class Keeper(lightning.Callback):
             before = trainer.global_step - -(-len(learner.losses) // accumulate)
             refuse_bad_losses(torch.stack(learner.losses), before=before, accumulate=accumulate)
 
-    def _is_time(self) -> bool:
-        return time.perf_counter() - self._saved_at >= self._pause
-
     def _save(self, trainer: lightning.Trainer) -> None:
         began = time.perf_counter()
         trainer.save_checkpoint(self.path)
-        self._saved_at = time.perf_counter()
-        self._pause = max(self.seconds, (self._saved_at - began) / CHECKPOINT_SHARE)
+        self.pace.saved(began)
         self.hooks.saved(self.course.history)

@@ -22,6 +22,7 @@ from harness.groups import prepare
 from harness.keeper import Hooks, Interrupted, Keeper
 from harness.learner import Learner
 from harness.outcome import Outcome, is_out_of_memory, outcome_of
+from harness.pace import Pace
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Facts, Recipe
 from harness.settings import UserError
@@ -134,7 +135,7 @@ class Attempt:
             loader=batches,
             validation=self.data.val_dataloader(),
             hooks=hooks,
-            seconds=checkpoint_seconds,
+            pace=Pace(checkpoint_seconds),
         )
 
     def outcome(self, kept: Mapping[str, Any] | None, *, test: bool) -> Outcome:

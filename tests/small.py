@@ -187,10 +187,10 @@ def start(
 def _run(folder: str, root: str, log: str, name: str, options: dict[str, Any]) -> None:
     os.chdir(folder)
     os.environ["HARNESS_STORE"] = root
-    from harness import keeper
+    from harness import pace
     from harness.run import run_study
 
-    keeper.CHECKPOINT_SECONDS = 0.1
+    pace.CHECKPOINT_SECONDS = 0.1
     with Path(log).open("a") as file:
         try:
             status = run_study(name, console=Console(file=file, width=100), **options)

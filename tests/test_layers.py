@@ -14,7 +14,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "settings facts phases start recipe study claims",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
-        "checkpoints course learner keeper outcome training rows outbox tracked tracking measures",
+        "checkpoints course pace learner keeper outcome training fused rows outbox tracked tracking"
+        " measures",
         "design samplers search checks capability trials lineage workers results record plots"
         " progress caveats comparisons findings",
         "compare anatomy_tables described "
@@ -29,7 +30,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     for library, modules in {
         "mlflow": "outbox rows tracked tracking",
         "optuna": "search samplers checks trials results progress resume starts",
-        "pytorch_lightning": "training keeper learner outcome",
+        "pytorch_lightning": "training keeper learner outcome fused",
         "lightning_fabric": "training checkpoints",
         "torchmetrics": "evaluation keeper",
         "sklearn": "trials",

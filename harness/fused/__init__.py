@@ -1,0 +1,1 @@
+"""Fused training: many recipes of one shape trained as one stacked model."""

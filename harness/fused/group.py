@@ -1,0 +1,246 @@
+"""Group: recipes of one shape trained as one stack, each with the course it would have alone."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness import checkpoints
+from harness.course import Diverged, Watch, mean_loss, refuse_bad_losses, refuse_bad_scores
+from harness.evaluation import prefixed, score
+from harness.fused.feed import Feed
+from harness.fused.masks import Call, Draws, rates
+from harness.fused.member import Member, build
+from harness.fused.optimizer import RowOptimizer, Segment
+from harness.fused.stack import Batch, Stack, Tensors
+from harness.groups import Group as ParameterGroup
+from harness.keeper import Interrupted
+from harness.outcome import Outcome, outcome_of
+from harness.pace import Pace
+
+CROWDED = 0.75
+"""A stack is repacked when no more than this share of its models still train: 10 ms for 128 models
+(2026-11-22), and less than that each step after."""
+
+
+class Group:
+    """Trains `members`, which share a fusion key, or goes on from the checkpoint at `path`.
+
+    Everything that decides a result's bits, the repacking included, is a function of the members,
+    so that a continuation from any checkpoint ends in the same bits.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        watch: Watch,
+        path: Path,
+        pace: Pace,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.members, self.path, self.pace, self.stop = list(members), path, pace, stop
+        recipes = [member.recipe for member in members]
+        built = [build(recipe) for recipe in recipes]
+        self.network = built[0].network
+        self.bases = [each.base for each in built]
+        groups = built[0].prepared.groups
+        networks = [each.network for each in built]
+        trained = [name for group in groups for name in group.members]
+        self.stack = Stack(networks, trained, [recipe.task for recipe in recipes])
+        self.feed = Feed(recipes, self.stack.flat)
+        self.optimizer = RowOptimizer(
+            recipes, _segments(groups), self.stack.flat, self.feed.steps * recipes[0].epochs
+        )
+        kept = [{path: 1 - rate for path, rate in rates(network).items()} for network in networks]
+        self.draws = Draws(kept, [each.state for each in built], self.stack.flat)
+        self.best: Tensors = {name: t.clone() for name, t in self.stack.tensors().items()}
+        self.rows = list(range(len(members)))
+        """The member of each row of the stack."""
+        facts = recipes[0].data.facts()
+        metrics = recipes[0].task.metrics(facts)
+        self.metrics = {name: metrics[name] for name in watch.metrics}
+        self.losses: list[Tensor] = []
+        self.sizes: list[int] = []
+        self._calls: dict[int, list[Call]] = {}
+        self._clock = (0.0, 0.0)
+
+    def run(self) -> None:
+        """Train until every member's course has ended.
+
+        Raises:
+            Interrupted: a member's hook asked to stop; the checkpoint holds everything.
+        """
+        self._lap()
+        while self._live():
+            self._train_epoch()
+            self._end_epoch()
+            if self._live():
+                self._save_if_asked()
+            else:
+                self._save()
+
+    def outcomes(self, *, test: bool) -> list[Outcome]:
+        """Evaluate every member's best weights, and return what each came to."""
+        outcomes = []
+        for number, member in enumerate(self.members):
+            weights: Mapping[str, Tensor] = {}
+            if member.course.best_epoch >= 0:
+                weights = self.stack.weights(number, self.best)
+            outcome = outcome_of(
+                member.recipe,
+                self.network,
+                Feed([member.recipe], self.stack.flat).of(0),
+                member.course,
+                weights=weights,
+                wall=member.wall,
+                cpu=member.cpu,
+                micro_batches=1,
+                test=test,
+            )
+            outcomes.append(outcome)
+        return outcomes
+
+    def _live(self) -> list[int]:
+        """Return the rows whose members still train."""
+        running = [member.course.status == "running" for member in self.members]
+        return [row for row, number in enumerate(self.rows) if running[number]]
+
+    def _train_epoch(self) -> None:
+        for batch in self.feed.epoch():
+            shared = self.feed.shared
+            size = len(batch[0]) if shared else batch[0].shape[1]
+            if size not in self._calls:
+                self._calls[size] = self.stack.calls(batch, shared=shared)
+            masks = self.draws.masks(self._calls[size])
+            losses = self.stack.gradients(batch, masks, self.optimizer.gradient, shared=shared)
+            self.optimizer.step()
+            self.losses.append(losses)
+            self.sizes.append(size)
+            if len(self.losses) < self.feed.steps:
+                self._save_if_asked()
+
+    def _end_epoch(self) -> None:
+        live = self._live()
+        wall, cpu = (share / len(live) for share in self._lap())
+        losses = torch.stack(self.losses, 1).cpu()
+        outputs, batch = self._validate()
+        improved = []
+        for row in live:
+            member = self.members[self.rows[row]]
+            member.wall, member.cpu = member.wall + wall, member.cpu + cpu
+            seen = batch if self.feed.shared else [part[row] for part in batch]
+            if self._take(row, losses[row], outputs[row], seen, wall):
+                improved.append(row)
+        numbers = [self.rows[row] for row in improved]
+        for name, tensor in self.stack.tensors().items():
+            self.best[name][numbers] = tensor[improved]
+        self.losses, self.sizes = [], []
+        left = self._live()
+        if left and len(left) <= CROWDED * len(self.rows):
+            self._keep(left)
+
+    def _take(self, row: int, losses: Tensor, output: Tensor, batch: Batch, seconds: float) -> bool:
+        """Take a row's epoch into its member's course; say whether it is its best."""
+        member, step = self.members[self.rows[row]], self.optimizer.done
+        try:
+            refuse_bad_losses(losses, before=step - len(losses))
+            scores = score(output, batch, member.recipe.task, self.metrics)
+            scores = prefixed("val", scores)
+            train_loss = mean_loss(losses, self.sizes)
+            refuse_bad_scores(scores, step=step, train_loss=train_loss)
+        except Diverged as diverged:
+            member.course.end("diverged", str(diverged))
+            return False
+        record = {
+            "step": float(step),
+            "time": time.time(),
+            "train/loss": train_loss,
+            **scores,
+            "lr": self.optimizer.rate(row),
+            "cost/samples_per_second": sum(self.sizes) / max(1e-9, seconds),
+        }
+        return member.course.take(record, member.hooks.prune)
+
+    def _validate(self) -> tuple[Tensor, list[Tensor]]:
+        """Return the outputs of all models on the validation set, and the batches joined."""
+        batches, shared = self.feed.validation(), self.feed.shared
+        outputs = [self.stack.predict(batch, shared=shared) for batch in batches]
+        columns = zip(*batches, strict=True)
+        joined = [torch.cat(column, 0 if shared else 1).cpu() for column in columns]
+        return torch.cat(outputs, 1).to("cpu", self.stack.flat.dtype), joined
+
+    def _keep(self, rows: Sequence[int]) -> None:
+        """Repack the stack: these rows are left, in this order."""
+        self.stack.take(rows)
+        self.optimizer.take(rows, self.stack.flat)
+        self.feed.take(rows)
+        self.draws.take(rows)
+        self.rows = [self.rows[row] for row in rows]
+
+    def _lap(self) -> tuple[float, float]:
+        """Return the seconds of wall and CPU time since the last call."""
+        before, self._clock = self._clock, (time.perf_counter(), time.process_time())
+        return self._clock[0] - before[0], self._clock[1] - before[1]
+
+    def _save_if_asked(self) -> None:
+        asked = self.stop()
+        if asked or self.pace.is_time():
+            self._save()
+        if asked:
+            raise Interrupted
+
+    def _save(self) -> None:
+        began = time.perf_counter()
+        checkpoints.save(self._state(), self.path)
+        self.pace.saved(began)
+        for member in self.members:
+            member.hooks.saved(member.course.history)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "identity": self.identity(),
+            "members": [member.state_dict() for member in self.members],
+            "rows": self.rows,
+            "stack": self.stack.tensors(),
+            "best": self.best,
+            "optimizer": self.optimizer.state_dict(),
+            "generators": self.draws.states(),
+            "position": self.feed.position(),
+            "losses": self.losses,
+            "sizes": self.sizes,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint of the same members."""
+        for member, kept in zip(self.members, state["members"], strict=True):
+            member.load_state_dict(kept)
+        self._keep(state["rows"])
+        self.stack.load(state["stack"])
+        self.best = state["best"]
+        self.optimizer.load_state_dict(state["optimizer"], self.stack.flat)
+        self.draws.set_states(state["generators"])
+        self.feed.go_to(state["position"])
+        self.losses, self.sizes = list(state["losses"]), list(state["sizes"])
+        for member in self.members:
+            member.hooks.saved(member.course.history)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a checkpoint must share to be continued."""
+        return {
+            "recipes": [member.recipe.hash for member in self.members],
+            "seeds": [member.recipe.seed for member in self.members],
+            "bases": self.bases,
+        }
+
+
+def _segments(groups: Sequence[ParameterGroup]) -> list[Segment]:
+    """Return where each group of parameters lies in a row."""
+    segments, start = [], 0
+    for group in groups:
+        columns = slice(start, start + group.size)
+        segments.append(Segment(columns=columns, factor=group.factors[0]))
+        start += group.size
+    return segments

@@ -1,0 +1,50 @@
+"""Train recipes of one shape as one, or go on from their checkpoint."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness import checkpoints
+from harness.course import Watch
+from harness.fused.group import Group
+from harness.fused.member import member_of
+from harness.keeper import Hooks
+from harness.outcome import Outcome
+from harness.pace import Pace
+from harness.recipe import Recipe
+from harness.settings import UserError
+
+CHECKPOINT = "group.ckpt"
+
+
+def train_group(
+    recipes: Sequence[Recipe],
+    *,
+    directory: Path,
+    watch: Watch,
+    hooks: Sequence[Hooks],
+    stop: Callable[[], bool],
+    test: bool = False,
+    checkpoint_seconds: float | None = None,
+) -> list[Outcome]:
+    """Train `recipes`, which share a fusion key, as one; return what each would come to alone.
+
+    Each has hooks of its own, of which `saved` and `prune` are called; `stop` is asked for all.
+    Goes on from the checkpoint in `directory` if there is one.
+
+    Raises:
+        Interrupted: `stop` said so; the checkpoint holds everything up to the last step.
+        UserError: the checkpoint in `directory` belongs to other recipes.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    members = [member_of(r, h, watch) for r, h in zip(recipes, hooks, strict=True)]
+    path = directory / CHECKPOINT
+    group = Group(members, watch, path, Pace(checkpoint_seconds), stop)
+    state = checkpoints.load(path)
+    if state is not None:
+        if state["identity"] != group.identity():
+            do = "delete the file to train them anew"
+            got = state["identity"]
+            raise UserError(str(path), got=got, allowed="a checkpoint of these recipes", do=do)
+        group.load(state)
+    group.run()
+    return group.outcomes(test=test)
