@@ -179,7 +179,7 @@ def _compared_columns(one: Comparison | None) -> dict[str, object]:
 def evidence_table(compared: list[Comparison]) -> pandas.DataFrame:
     """Return one row for each comparison, by every test: those that assume less beside the t test.
 
-    In the unit of the metric: a − b with its t interval and its bootstrap interval (BCa), P(a is
+    In the unit of the metric: a − b with its t interval and its bootstrap interval, P(a is
     better) with Wilson's interval, and p by t (equivalence: the two one-sided tests), by flipped
     signs and by Wilcoxon, uncorrected, then the first by Holm.
     """

