@@ -10,9 +10,12 @@ from rich.table import Table
 from harness.checks import Sample, check
 from harness.groups import prepare
 from harness.optimizer import build_optimizer
+from harness.preview import anatomy_of
 from harness.recipe import Recipe
+from harness.resolution import resolution
+from harness.results import stored_record
 from harness.samplers import budget_of
-from harness.study import Study, label, load
+from harness.study import Study, label, load, store
 from harness.training import network_of
 
 STEP_SECONDS = 0.0005
@@ -22,33 +25,41 @@ COPIES = 5
 """Weights, two moments of Adam and the best weights in the checkpoint; the best weights again."""
 
 
+EACH = ("GFLOPs a trial", "seconds a trial", "MB a trial")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """What one trial of a cell will take."""
 
     parameters: int
+    flops: float
+    """Of training, by matrix products and convolutions; 1 multiply-accumulate is 2 FLOPs."""
     seconds: float
     bytes: int
 
 
 def print_plan(name: str, console: Console, budget: dict[str, int]) -> None:
-    """Print cells, trials, parameters, seconds and bytes; trains nothing."""
+    """Print cells, trials, parameters, cost, and what the seeds can show; trains nothing."""
     study = load(name, budget)
     first = {label(sample.cell): sample for sample in reversed(check(study))}
     trials = study.trials_per_cell + study.seeds if study.scientific else budget_of(study)
     table = Table(box=None, pad_edge=False)
-    for column in ("cell", "trials", "parameters", "seconds a trial", "bytes a trial"):
+    for column in ("cell", "trials", "parameters", *EACH):
         table.add_column(column, justify="left" if column == "cell" else "right")
     seconds = size = 0.0
     for cell in map(label, study.cells()):
         cost = cost_of(first[cell])
         seconds += trials * cost.seconds
         size += trials * cost.bytes
-        numbers = (str(trials), f"{cost.parameters:,}", f"{cost.seconds:.1f}", f"{cost.bytes:,}")
-        table.add_row(cell, *numbers)
+        flops, megabytes = f"{cost.flops / 1e9:,.3g}", f"{cost.bytes / 1e6:,.2f}"
+        seconds_each = f"{cost.seconds:.1f}"
+        table.add_row(cell, str(trials), f"{cost.parameters:,}", flops, seconds_each, megabytes)
     console.print(study.question, highlight=False)
     console.print(table)
     console.print(_total(study, trials, seconds, size), highlight=False)
+    for line in resolution(study, stored_record(study, store())) if study.scientific else ():
+        console.print(line, highlight=False)
 
 
 def cost_of(sample: Sample) -> Cost:
@@ -63,8 +74,11 @@ def cost_of(sample: Sample) -> Cost:
     facts = recipe.data.facts()
     evaluated = facts.validation * (recipe.epochs + 1) + facts.test
     evaluation = evaluated / min(facts.train, recipe.batch_size or facts.train) * step / 3
+    work = anatomy_of(recipe).flops
+    each = (work.forward + work.backward) / work.examples
     return Cost(
         parameters=sample.counts.trainable,
+        flops=each * facts.train * recipe.epochs,
         seconds=steps * (step + STEP_SECONDS) + evaluation + TRIAL_SECONDS,
         bytes=4 * COPIES * sample.counts.total,
     )

@@ -1,6 +1,7 @@
 """Results: a study's trials as the record that answers, reports and pictures are made from."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -16,7 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from harness.claims import Registration
 from harness.curves import Histories, no_histories
 from harness.record import Bounds, Record
-from harness.search import RESULT
+from harness.search import RESULT, registration_of
+from harness.store import database, optuna_url
 from harness.study import Study, label
 
 ENOUGH = 20
@@ -46,6 +48,17 @@ def record_of(
         run_url=lambda run_id: f"{UI}/#/experiments/{experiment}/runs/{run_id}",
         histories=histories,
     )
+
+
+def stored_record(study: Study, root: Path) -> Record | None:
+    """Return the record of what a study has in the store, None if nothing; changes nothing."""
+    if not database(root).is_file():
+        return None
+    try:
+        found = optuna.load_study(study_name=study.name, storage=optuna_url(root))
+    except KeyError:
+        return None
+    return record_of(study, found.get_trials(deepcopy=False), "", registration_of(found))
 
 
 def row(trial: FrozenTrial) -> dict[str, Any]:

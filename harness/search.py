@@ -70,8 +70,7 @@ class Search:
 
     def registration(self) -> Registration:
         """Return which claims were made when; empty before the first trial."""
-        stored = self.optuna.user_attrs.get(REGISTRATION, {"claims": {}, "seeds": []})
-        return Registration(claims=stored["claims"], seeds=tuple(stored["seeds"]))
+        return registration_of(self.optuna)
 
     def claim(self) -> Claim | str | None:
         """Return a trial to train, "wait", or None when the budget is spent.
@@ -194,6 +193,12 @@ class Search:
         self._unfinished = [n for n in changed if not trials[n].state.is_finished()]
         self._known = len(trials)
         return self._agenda.missing()
+
+
+def registration_of(stored: optuna.Study) -> Registration:
+    """Return which claims a stored study made when."""
+    found = stored.user_attrs.get(REGISTRATION, {"claims": {}, "seeds": []})
+    return Registration(claims=found["claims"], seeds=tuple(found["seeds"]))
 
 
 def slot_of(attributes: dict[str, Any]) -> Slot:

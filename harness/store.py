@@ -100,9 +100,14 @@ def mlflow_url(root: Path) -> str:
     return f"sqlite:///{root / 'mlflow.db'}"
 
 
+def database(root: Path) -> Path:
+    """Return the file of the store that Optuna keeps its studies in."""
+    return root / "optuna.db"
+
+
 def optuna_url(root: Path) -> str:
     """Return the Optuna storage URL of the store."""
-    return f"sqlite:///{root / 'optuna.db'}"
+    return f"sqlite:///{database(root)}"
 
 
 def prepare(root: Path) -> None:

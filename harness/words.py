@@ -92,9 +92,7 @@ class Words:
     @property
     def margin(self) -> str:
         """The claim's margin with its unit."""
-        value = (self.one.contrast.margin or 0.0) * self._factor
-        unit = self._unit.replace("points", "point") if value == 1 else self._unit
-        return f"{written(value)} {unit}"
+        return in_unit(self.record, self.one.metric, self.one.contrast.margin or 0.0)
 
     @property
     def more(self) -> str:
@@ -116,10 +114,7 @@ class Words:
 
     @property
     def _factor(self) -> int:
-        """100 for a share in [0, 1] of which more is better, 1 for all else."""
-        values = self.record.column(self.one.metric).dropna()
-        share = self.record.larger_is_better(self.one.metric) and values.between(0, 1).all()
-        return 100 if share else 1
+        return factor(self.record, self.one.metric)
 
     @property
     def _unit(self) -> str:
@@ -129,6 +124,21 @@ class Words:
     @property
     def _direction(self) -> str:
         return "higher" if self.record.larger_is_better(self.one.metric) else "lower"
+
+
+def factor(record: Record, metric: str) -> int:
+    """Return 100 for a share in [0, 1] of which more is better, 1 for all else."""
+    share = record.larger_is_better(metric) and record.column(metric).dropna().between(0, 1).all()
+    return 100 if share else 1
+
+
+def in_unit(record: Record, metric: str, value: float) -> str:
+    """Return a value of a metric as said: "1 point of accuracy", "0.02 in loss"."""
+    name = metric.partition("/")[2] or metric
+    said = written(value * factor(record, metric))
+    if factor(record, metric) == 1:
+        return f"{said} in {name}"
+    return f"{said} point{'s' * (said != '1')} of {name}"
 
 
 def counted(record: Record, planned: Sequence[Comparison]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from optuna.trial import BaseTrial
 
+from harness.claims import Claim
 from harness.data.digits import Digits
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
@@ -50,6 +51,10 @@ study = Study(
         "trunk": ("plain", "residual"),
     },
     compare="depth",
+    claims=(
+        Claim(a=8, b=1),
+        Claim(a=2, b=1, at={"trunk": "residual"}, expect="equal", margin=0.01),
+    ),
     objective="val/loss",
     trials_per_cell=8,
     seeds=10,

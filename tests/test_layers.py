@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "design samplers search checks capability trials lineage workers results record plots"
         " progress caveats comparisons findings",
         "compare anatomy_tables described "
-        "starts answer audits words page report plan run resume listing ui side_by_side",
+        "starts answer audits words resolution page report plan run resume listing ui side_by_side",
         "cli",
     )
 )

@@ -24,7 +24,8 @@ def power(effect: float, n: int, alpha: float = SIGNIFICANCE) -> float:
 
     By the noncentral t distribution (Cohen 1988); finding it with the wrong sign does not count.
     """
-    return float(TTestPower().power(effect, n, alpha / 2, alternative="larger"))
+    found = float(TTestPower().power(effect, n, alpha / 2, alternative="larger"))
+    return 1.0 if math.isnan(found) else found  # so far out that SciPy gives up, all is found
 
 
 def seeds_needed(difference: float, deviation: float, alpha: float = SIGNIFICANCE) -> int | None:
@@ -67,6 +68,17 @@ def smallest_effect(n: int, alpha: float = SIGNIFICANCE) -> float:
     if n < SMALLEST_INTERVAL:
         return math.nan
     return float(brentq(lambda effect: power(effect, n, alpha) - POWER, 0.0, LARGEST_EFFECT))
+
+
+def smallest_margin(n: int, alpha: float = SIGNIFICANCE) -> float:
+    """Return the smallest margin that `n` pairs show no difference within, in standard deviations.
+
+    With a power of .8 if the truth is no difference at all. NaN below three pairs.
+    """
+    if n < SMALLEST_INTERVAL:
+        return math.nan
+    each = (1 + POWER) / 2
+    return float(brentq(lambda margin: power(margin, n, 2 * alpha) - each, 0.0, LARGEST_EFFECT))
 
 
 def _first(power_of: Callable[[int], float]) -> int | None:

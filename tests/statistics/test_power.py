@@ -10,6 +10,7 @@ from harness.statistics.power import (
     seeds_for_equivalence,
     seeds_needed,
     smallest_effect,
+    smallest_margin,
 )
 
 
@@ -40,6 +41,13 @@ def test_the_smallest_effect_is_found_with_the_stated_power(pairs: int) -> None:
 def test_ten_pairs_find_one_standard_deviation() -> None:
     assert smallest_effect(10) == pytest.approx(0.996, abs=0.002)
     assert math.isnan(smallest_effect(2))
+
+
+@pytest.mark.parametrize("pairs", [5, 10, 36])
+def test_the_smallest_margin_is_shown_by_as_many_pairs(pairs: int) -> None:
+    margin = smallest_margin(pairs)
+    assert seeds_for_equivalence(0.0, 1.0, margin * 1.0001) == pairs
+    assert math.isnan(smallest_margin(2))
 
 
 def test_equivalence_needs_room_inside_the_margin() -> None:
