@@ -39,6 +39,8 @@ class Operand:
     argument: str
     """Its name in the operator's schema; in a list "tensors.1"; of an output its path."""
     value: Value
+    offset: int
+    """Where it begins in its storage, in elements: tells the parts of a packed weight apart."""
     sources: tuple[int, ...]
     """The nodes that made it: several where parts of it were written in place."""
     data: bool

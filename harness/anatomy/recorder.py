@@ -11,12 +11,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from harness.anatomy.calls import Calls, tensors, value_of
 from harness.anatomy.graph import Node, Operand
 from harness.anatomy.operators import FRESH, signature
-from harness.anatomy.storage import Writes, share_memory, storage
+from harness.anatomy.storage import Memory, share_memory, storage
 from harness.settings import UserError
 
 
 class NotTraceable(UserError):  # noqa: N818  what the network is
     """A network whose operators cannot all be seen: nothing computed from them would be right."""
+
+
+CONSTANT = ("constant", "")
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -35,9 +38,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._in_storage: dict[int, int] = {}
         self._parameters: list[tuple[str, ...]] = []
         self._alive: list[Tensor] = []
-        self._writes = Writes()
-        self._names = {id(each): ("buffer", name) for name, each in network.named_buffers()}
-        self._names |= {id(each): ("parameter", name) for name, each in network.named_parameters()}
+        self._memory = Memory()
+        named = [("buffer", each) for each in network.named_buffers()]
+        named += [("parameter", each) for each in network.named_parameters()]
+        self._names = {id(tensor): (kind, name) for kind, (name, tensor) in named}
+        self._stored = {storage(tensor): (kind, name) for kind, (name, tensor) in named}
         self._escaped = ""
         self.inputs = tuple(self._leaf(tensor, "input", name) for name, tensor in inputs.items())
 
@@ -60,14 +65,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operands = tuple(self.operands(read))  # before a write in place changes where they are from
         result = func(*args, **kwargs)
         outputs = [tensor for _, tensor in tensors(result)]
-        if self._writes and len(outputs) == 1 and not known.written:
-            operands = self._through_view(outputs[0], operands, read)
-        if outputs:
+        if known.is_view:  # a node for each, so that those who read one do not depend on the others
+            for view in outputs:
+                shown = self._through_view(view, operands, read)
+                self._add(known.op, shown, [view], _plain(arguments))
+        elif outputs:
             node = self._add(known.op, operands, outputs, _plain(arguments))
-            written = {name: arguments[name] for name in known.written}
-            for _, tensor in tensors(written):
-                self._writes.add(tensor, node)
+            for _, tensor in tensors({name: arguments[name] for name in known.written}):
+                self._memory.write(tensor, node)
                 self._made[id(tensor)] = node
+        if known.op in ("cat", "stack") and not known.written:
+            self._join(outputs[0], operands, arguments["dim"], stack=known.op == "stack")
         return result
 
     def operands(self, tree: object) -> Iterator[Operand]:
@@ -81,6 +89,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return Operand(
             argument=path,
             value=value_of(tensor),
+            offset=int(tensor.storage_offset()) if tensor.layout is torch.strided else 0,
             sources=sources,
             data=data,
             parameters=() if data else tuple(dict.fromkeys(names)),
@@ -98,11 +107,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The same operands, but of one that `view` is a view of only what the view shows."""
         shown = [tensor for _, tensor in tensors(read)]
         return tuple(
-            self._operand(each.argument, tensor, self._writes.sources(view, min(each.sources)))
+            self._operand(each.argument, tensor, self._memory.sources(view, min(each.sources)))
             if share_memory(tensor, view)
             else each
             for each, tensor in zip(operands, shown, strict=True)
         )
+
+    def _join(
+        self, joined: Tensor, operands: tuple[Operand, ...], dim: int, *, stack: bool
+    ) -> None:
+        same = {len(each.value.shape) for each in operands} == {joined.dim() - stack}
+        if same and len(operands) > 1:  # cat also takes tensors without an element, of rank 1
+            self._memory.join(joined, operands, dim, stack=stack)
 
     def _sources(self, tensor: Tensor) -> tuple[int, ...]:
         made = self._made.get(id(tensor))
@@ -110,10 +126,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             made = self._in_storage.get(storage(tensor))  # `.data` is a new tensor, without a word
         if made is None:
             made = self._unseen(tensor)
-        return self._writes.sources(tensor, made)
+        return self._memory.sources(tensor, made)
 
     def _unseen(self, tensor: Tensor) -> int:
-        kind, name = self._names.get(id(tensor), ("constant", ""))
+        kind, name = self._names.get(id(tensor), self._stored.get(storage(tensor), CONSTANT))
         if kind == "constant" and isinstance(tensor, nn.Parameter):
             kind, name = "parameter", f"(unregistered {len(self.nodes)})"
             self.notes["a parameter is not registered: no optimizer would find it"] = None
@@ -152,7 +168,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._made[id(tensor)] = place
             self._alive.append(tensor)
             if tensor.layout is torch.strided:
-                self._in_storage[storage(tensor)] = place
+                self._in_storage.setdefault(storage(tensor), place)
         return place
 
 

@@ -1,12 +1,15 @@
-"""Storage: which in-place writes a tensor's values come from, by the memory they share."""
+"""Storage: where each region of memory comes from that tensors share, write to and join."""
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+from harness.anatomy.graph import Operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,25 @@ class Region:
         if self.stride == other.stride and _nested(dims):
             return _reachable(self.offset - other.offset, dims)
         return self.offset <= other._last and other.offset <= self._last
+
+    def contains(self, other: "Region") -> bool:
+        """Return whether `other` surely lies in it, with the same strides or some of them."""
+        mine, sizes = self._long_dims, other._long_dims
+        dims = sorted(((stride, size, size) for stride, size in mine.items()), reverse=True)
+        distance = other.offset - self.offset
+        if not _nested(dims) or not sizes.keys() <= mine.keys() or 0 in mine:
+            return False
+        for stride, size, _ in dims:
+            steps, distance = divmod(distance, stride)
+            if steps < 0 or steps + sizes.get(stride, 1) > size:
+                return False
+        return distance == 0
+
+    @property
+    def _long_dims(self) -> dict[int, int]:
+        """The sizes above 1 by their stride."""
+        steps = zip(self.stride, self.size, strict=True)
+        return {stride: size for stride, size in steps if size > 1}
 
     @property
     def _last(self) -> int:
@@ -54,30 +76,43 @@ def _reachable(distance: int, dims: list[tuple[int, int, int]]) -> bool:
     return any(_reachable(distance + k * stride, rest) for k in steps if -other < k < own)
 
 
-class Writes:
-    """The in-place writes of a forward pass, by storage."""
+class Memory:
+    """What each region of a storage comes from: writes in place, and the parts of a join."""
 
     def __init__(self) -> None:
         self._writes: defaultdict[int, list[tuple[int, Region]]] = defaultdict(list)
+        self._parts: dict[int, list[tuple[Region, tuple[int, ...]]]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._writes)
-
-    def add(self, tensor: Tensor, node: int) -> None:
+    def write(self, tensor: Tensor, node: int) -> None:
         """Note that `node` wrote to `tensor`."""
         if tensor.layout is torch.strided:
             self._writes[storage(tensor)].append((node, Region.of(tensor)))
+            self._parts.pop(storage(tensor), None)
+
+    def join(self, tensor: Tensor, operands: Sequence[Operand], dim: int, *, stack: bool) -> None:
+        """Note that `tensor` is its operands in a row, concatenated or stacked along `dim`."""
+        parts, begin = [], 0
+        for each in operands:
+            size = list(tensor.shape)
+            size[dim] = 1 if stack else each.value.shape[dim]
+            offset = int(tensor.storage_offset()) + begin * tensor.stride(dim)
+            parts.append((Region(offset, tuple(size), tensor.stride()), each.sources))
+            begin += size[dim]
+        self._parts[storage(tensor)] = parts
 
     def sources(self, tensor: Tensor, made: int) -> tuple[int, ...]:
         """Return the nodes that `tensor` shows, made by node `made` and written to since."""
         if tensor.layout is not torch.strided:
             return (made,)
-        region, found = Region.of(tensor), []
-        for node, written in reversed(self._writes.get(storage(tensor), ())):
+        place, region, found = storage(tensor), Region.of(tensor), []
+        for node, written in reversed(self._writes.get(place, ())):
             if node > made and written.overlaps(region):
                 found.append(node)
                 if written == region:  # what was there before is gone, or read by that node
                     return tuple(found)
+        for part, sources in self._parts.get(place, ()):
+            if part.contains(region):
+                return (*found, *sources)
         return (*found, made)
 
 
