@@ -1,9 +1,8 @@
 """Trace: run a network once, on meta tensors where it can, and see every operator and source."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from itertools import chain
 from typing import Any
 
 import torch
@@ -12,60 +11,64 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from harness.anatomy.calls import Calls, tensors
+from harness.anatomy.given import Given
 from harness.anatomy.graph import Trace
-from harness.anatomy.parameters import unique_parameters
 from harness.anatomy.recorder import NotTraceable, Recorder
-from harness.anatomy.undisturbed import undisturbed
+from harness.anatomy.twin import on_meta, with_shapes
 from harness.settings import UserError
-
-META = torch.device("meta")
-FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError)
-"""What a copy or a forward raises that needs values where there are none, or cannot go on."""
 
 
 def trace(network: nn.Module, example: object) -> Trace:
     """Return the graph of operators of `network`, found by running `example` through it once.
 
-    `example` is what forward takes: a tensor, a tuple of arguments, or a dict of keyword arguments,
-    (batch, …) each. A copy of the network runs on meta tensors, in eval mode, so that nothing is
-    computed or allocated; where forward asks for values, the network itself runs, if it is real.
-    Either way modes, buffers, hooks, the example and the random generators are as they were.
+    `example` is what forward takes: a tensor, a tuple of arguments, or a mapping of named ones,
+    (batch, …) each. A twin of the network runs on meta tensors, in eval mode, so that nothing is
+    computed or allocated; where forward asks for values, a copy of the network runs, if it is real.
+    The network, the example and the random generators stay as they are.
 
     Raises:
         NotTraceable: values are asked for where there are none, or leave torch and come back.
-        UserError: forward does not take the example, or a layer is lazy.
+        UserError: forward does not take the example, or the network cannot be copied.
     """
-    list(unique_parameters(network))  # a lazy layer must be refused before a forward changes it
-    if next(tensors(example), None) is None:
-        allowed, do = "a tensor, a tuple or a dict of them", "give what forward takes"
+    given = Given.of(example)
+    if not given.tensors():
+        allowed, do = "a tensor, a tuple or a mapping of them", "give what forward takes"
         raise UserError("example", got=type(example).__name__, allowed=allowed, do=do)
+    network = with_shapes(network, given)
     try:
-        return _run(_shadow(network), _moved(example, META), META)
-    except FAILURES:
-        device = _device(network, example)
+        return _run(on_meta(network), given.on_meta(), meta=True)
+    except Exception as failure:  # noqa: BLE001 — whatever a forward raises on tensors without data
+        refused = failure
+    if any(parameter.is_meta for parameter in network.parameters()):
+        raise _refusal(refused) from refused
     try:
-        return _run(network, _moved(example, device), device)
+        return _run(copy.deepcopy(network), given.map(_with_values), meta=False)
     except NotTraceable:
         raise
-    except FAILURES as failure:
-        raise _refusal(failure, device) from failure
+    except Exception as failure:
+        raise _refusal(failure) from failure
 
 
-def _run(network: nn.Module, example: object, device: torch.device) -> Trace:
-    inputs = {path or "0": tensor for path, tensor in tensors(example)}
+def _with_values(tensor: Tensor) -> Tensor:
+    return torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor.clone()
+
+
+def _run(network: nn.Module, given: Given, *, meta: bool) -> Trace:
+    for module in network.modules():
+        module.training = False  # not .eval(): an overridden train() may change weights
+    inputs = {path or "0": tensor for path, tensor in tensors((*given.args, given.kwargs))}
     calls = Calls(network)
     recorder = Recorder(network, inputs, calls)
-    factories = META if device == META else nullcontext()
     with (
-        undisturbed(network, device),
+        torch.random.fork_rng([]),
         _plain_path(),
-        factories,
+        torch.device("meta") if meta else nullcontext(),
         _Escapes(recorder),
         torch.inference_mode(),
         calls.watched(),
         recorder,
     ):
-        result = _forward(network, example)
+        result = given.to(network)
     return Trace(
         nodes=tuple(recorder.nodes),
         inputs=recorder.inputs,
@@ -75,61 +78,13 @@ def _run(network: nn.Module, example: object, device: torch.device) -> Trace:
     )
 
 
-def _forward(network: nn.Module, example: Any) -> object:
-    if isinstance(example, Mapping):
-        return network(**example)
-    return network(*example) if type(example) in (tuple, list) else network(example)
-
-
-def _refusal(failure: Exception, device: torch.device) -> UserError:
+def _refusal(failure: Exception) -> UserError:
     got = f"{type(failure).__name__}: {failure}".partition("\n")[0]
-    if device == META and "meta" in got.lower():
+    if "meta" in got.lower():
         do = "build it off the meta device and give a small real example"
         return NotTraceable("forward", got=got, allowed="no look at values on meta", do=do)
     do = "give an example of the shape and type that forward takes"
     return UserError("forward of the example", got=got, allowed="a call without an error", do=do)
-
-
-def _device(network: nn.Module, example: object) -> torch.device:
-    given = (tensor for _, tensor in tensors(example))
-    return next(chain(network.parameters(), network.buffers(), given)).device
-
-
-def _shadow(network: nn.Module) -> nn.Module:
-    """A copy on meta; tied tensors stay tied, and nothing that forward changes is shared."""
-    memo: dict[int, Tensor] = {}
-    for parameter in network.parameters():
-        moved = nn.Parameter(parameter.detach().to(META), parameter.requires_grad)
-        memo[id(parameter)] = parameter if parameter.is_meta else moved
-    with _Moving(META):
-        return copy.deepcopy(network, memo)
-
-
-def _moved(example: object, device: torch.device) -> object:
-    with _Moving(device):
-        return copy.deepcopy(example)
-
-
-class _Moving(TorchFunctionMode):
-    """Makes a deep copy put its tensors on a device; those without values become zeros."""
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__()
-        self._device = device
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if func not in (Tensor.__deepcopy__, Tensor.clone):  # a Parameter's copy is a clone
-            return func(*args, **(kwargs or {}))
-        tensor, memo = args[0], args[1] if func is Tensor.__deepcopy__ else {}
-        if id(tensor) not in memo:
-            if tensor.is_meta and self._device != META:
-                moved = torch.zeros_like(tensor, device=self._device)
-            else:
-                moved = tensor.detach().to(self._device, copy=True)
-            memo[id(tensor)] = moved
-        return memo[id(tensor)]
 
 
 class _Escapes(TorchFunctionMode):

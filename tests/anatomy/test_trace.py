@@ -223,7 +223,7 @@ def test_data_that_leaves_torch_and_returns_is_refused(leave: Callable[[Tensor],
 def test_a_wrong_example_is_one_line_that_says_what_to_do() -> None:
     with pytest.raises(UserError, match=r"cannot be multiplied .*give an example of the shape"):
         trace(nn.Linear(4, 3), torch.zeros(2, 5))
-    with pytest.raises(UserError, match="a tuple or a dict"):
+    with pytest.raises(UserError, match="a tuple or a mapping"):
         trace(nn.Linear(4, 3), "images")
 
 
