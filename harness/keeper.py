@@ -60,6 +60,13 @@ class Keeper(lightning.Callback):
         self._started = (time.perf_counter(), time.process_time())
         self._epoch_at = time.perf_counter()
 
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Expect what the first checkpoint will take."""
+        del trainer
+        self.pace.expect(sum(p.numel() * p.element_size() for p in pl_module.parameters()))
+
     @property
     def state_key(self) -> str:
         """The name of this callback's state in a checkpoint."""

@@ -1,9 +1,10 @@
 """Measures: every metric name a study may use with a recipe, and which direction is better."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from harness.course import Watch
-from harness.recipe import Recipe
+from harness.recipe import Facts, Recipe, Task
 from harness.settings import UserError
 from harness.study import Study
 
@@ -13,11 +14,15 @@ COUNTS = ("params/total", "params/trainable", "params/frozen")
 
 def measures(recipe: Recipe) -> dict[str, bool]:
     """Return whether higher is better for every metric that a run of `recipe` will have."""
-    scores = {"loss": False}
-    for name, metric in recipe.task.metrics(recipe.data.facts()).items():
-        scores[name] = bool(metric.higher_is_better)
+    scores = {"loss": False} | _directions(recipe.task, recipe.data.facts())
     names = {f"{split}/{n}": up for split in ("val", "test") for n, up in scores.items()}
     return names | {"train/loss": False} | dict.fromkeys((*COUNTS, *COSTS), False)
+
+
+@lru_cache(maxsize=64)
+def _directions(task: Task, facts: Facts) -> dict[str, bool]:
+    metrics = task.metrics(facts)
+    return {name: bool(metric.higher_is_better) for name, metric in metrics.items()}
 
 
 def require_measures(study: Study, known: Mapping[str, bool]) -> None:

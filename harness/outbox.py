@@ -36,7 +36,7 @@ class Outbox:
     """Writes what runs owe by `write`: now and then by itself, at once by `flush`."""
 
     def __init__(self, write: Callable[[Sequence[Owed]], None]) -> None:
-        self._write = write
+        self.write = write
         self._owing: dict[int, Debtor] = {}
         self._changed = threading.Condition()
         self._writing = threading.Lock()
@@ -65,7 +65,7 @@ class Outbox:
             try:
                 owed = [run.owes() for run in runs.values()]
                 with reaching_the_store():
-                    self._write(owed)
+                    self.write(owed)
             except BaseException:
                 with self._changed:
                     self._owing = runs | self._owing

@@ -51,13 +51,16 @@ class Search:
                 sampler=sampler_for(study, 0),
             )
             harden(storage.engine, immediate=True)
+        self.seen: list[FrozenTrial] = []
+        """All trials as they were when they were read last."""
         self._agenda = Agenda(study, higher_is_better=self.directions[0])
         self._known = 0
         self._unfinished: list[int] = []
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials by number, not copied."""
-        return self.optuna.get_trials(deepcopy=False)
+        self.seen = self.optuna.get_trials(deepcopy=False)
+        return self.seen
 
     def register(self) -> None:
         """Store which claims and seeds are new, and after how many trials they came."""

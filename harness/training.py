@@ -20,7 +20,7 @@ from harness.base import take_over
 from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
 from harness.keeper import Hooks, Interrupted, Keeper
-from harness.learner import Learner
+from harness.learner import Learner, Unprofiled
 from harness.outcome import Outcome, is_out_of_memory, outcome_of
 from harness.pace import Pace
 from harness.phase_runner import PhaseRunner
@@ -217,6 +217,7 @@ class Attempt:
             default_root_dir=self.directory,
             deterministic="warn" if cuda else None,
             logger=False,
+            profiler=Unprofiled(),
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,

@@ -5,9 +5,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import save as safetensors_bytes
-from sklearn.metrics import confusion_matrix
 
 from harness import training
 from harness.keeper import Hooks, Interrupted
@@ -77,7 +77,7 @@ def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -
         reason = "a constraint is violated: not trained"
         run.finish("infeasible", reason, [], {}, _recipe_file(recipe))
         return {**facts, **attributes, "status": "infeasible", "reason": reason, "metrics": counts}
-    same = _same_as(search.trials(), claim, recipe)
+    same = _same_as(search.seen, claim, recipe)
     if same is not None:
         return _reuse(run, same, recipe)
     data = recipe.data
@@ -160,8 +160,8 @@ def _files(study: Study, recipe: Recipe, outcome: Outcome, layers: str) -> dict[
     if isinstance(recipe.task, Classify) and outcome.output is not None:
         assert outcome.target is not None
         classes = recipe.data.facts().outputs
-        predicted = outcome.output.argmax(1).numpy()
-        matrix = confusion_matrix(outcome.target.numpy(), predicted, labels=range(classes))
+        pairs = outcome.target * classes + outcome.output.argmax(1)
+        matrix = torch.bincount(pairs, minlength=classes**2).reshape(classes, classes).numpy()
         files["confusion.svg"] = confusion(matrix, range(classes))
     return files
 

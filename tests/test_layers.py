@@ -33,7 +33,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "pytorch_lightning": "training keeper learner outcome fused",
         "lightning_fabric": "training checkpoints",
         "torchmetrics": "evaluation keeper",
-        "sklearn": "trials",
+        "sklearn": "",
         "scipy": "statistics samplers",
         "statsmodels": "statistics",
         "safetensors": "trials starts",
