@@ -1,6 +1,6 @@
 """Anatomy in the terminal: layers, types, depths and memory, of one network or side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from harness.anatomy.describe import Anatomy
 from harness.anatomy.layers import Layer
+from harness.anatomy.signal import Signal
 
 FIRST, LAST = 20, 8
 """Rows of a longer network that are shown at its beginning and its end."""
@@ -52,6 +53,34 @@ def bytes_(number: int | None) -> str:
         if number >= 0.9995 * size:
             return f"{number / size:.3g} {letter}B"
     return f"{number} B"
+
+
+def show_signal(
+    name: str, rows: Sequence[Signal], console: Console, *, all_layers: bool = False
+) -> None:
+    """Print activations and gradients by layer, and how gradients change on the way back."""
+    console.print()
+    console.print(Text(f"signal at initialisation of {name}", style="bold"))
+    table = Table(box=None, pad_edge=False)
+    for column in ("layer", "type", "mean square", "variance", "gradient norm"):
+        words = column in ("layer", "type")
+        table.add_column(column, justify="left" if words else "right", no_wrap=True)
+    shown: list[Signal | None] = list(rows)
+    if not all_layers and len(rows) > FIRST + LAST:
+        shown = [*rows[:FIRST], None, *rows[-LAST:]]
+    for row in shown:
+        if row is None:
+            table.add_row("…")
+            continue
+        norm = "" if row.gradient_norm is None else f"{row.gradient_norm:.3g}"
+        numbers = (f"{row.mean_square:.3g}", f"{row.variance:.3g}", norm)
+        table.add_row(Text(row.name or "(itself)"), Text(row.type), *numbers)
+    console.print(table)
+    norms = [row.gradient_norm for row in rows if row.gradient_norm is not None]
+    if len(norms) > 1 and norms[-1]:
+        times = f"{norms[0] / norms[-1]:.2g}"
+        said = f"gradient norm of the first layer that trains, over that of the last: {times}"
+        console.print(said, highlight=False)
 
 
 def _show_one(name: str, anatomy: Anatomy, console: Console, *, all_layers: bool) -> None:

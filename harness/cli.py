@@ -120,6 +120,7 @@ def describe(
     csv: Annotated[str, typer.Option(help="write the layers to a file; - for here")] = "",
     json: Annotated[bool, typer.Option("--json", help="print everything as JSON")] = False,
     picture: Annotated[str, typer.Option(help="draw the layers: FILE.svg or FILE.html")] = "",
+    signal: Annotated[bool, typer.Option("--signal", help="show it at initialisation")] = False,
 ) -> None:
     """Show what a network is before it is trained: layers, depths, FLOPs, memory."""
     names, settings = _names_and_settings(words)
@@ -137,6 +138,7 @@ def describe(
         csv=csv,
         json=json,
         picture=picture,
+        signal=signal,
     )
     describe_all(request, _console())
 

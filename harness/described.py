@@ -13,7 +13,9 @@ from rich.console import Console
 
 from harness import anatomy_tables as tables
 from harness.anatomy.describe import Anatomy, describe
+from harness.anatomy.given import Given
 from harness.anatomy.memory import largest_batch
+from harness.anatomy.signal import signal
 from harness.plots import layer_bars
 from harness.settings import UserError
 from harness.subjects import Subject, file_subject, model_subject, settings_of
@@ -39,6 +41,7 @@ class Request:
     csv: str
     json: bool
     picture: str
+    signal: bool
 
 
 def describe_all(request: Request, console: Console) -> None:
@@ -67,6 +70,8 @@ def describe_all(request: Request, console: Console) -> None:
         _write_files(name, anatomy, request)
     if request.csv != "-":
         tables.show(found, console, all_layers=request.all_layers)
+    if request.signal:
+        _show_signal(request, console)
 
 
 def size_of(text: str) -> int:
@@ -79,13 +84,13 @@ def size_of(text: str) -> int:
     return int(float(number + power) * UNITS[unit])
 
 
-def _subject(name: str, request: Request) -> Subject:
+def _subject(name: str, request: Request, device: str = "meta") -> Subject:
     if ":" in name or name.endswith(".py"):
-        return file_subject(name if ":" in name else f"{name}:build")
+        return file_subject(name if ":" in name else f"{name}:build", device=device)
     known = settings_of(name)
     one = len(request.names) == 1
     given = {k: v for k, v in request.settings.items() if one or k in known}
-    return model_subject(name, given, request.data)
+    return model_subject(name, given, request.data, device=device)
 
 
 def _require_used(request: Request) -> None:
@@ -126,6 +131,16 @@ def _largest(subject: Subject, request: Request, limit: int) -> str:
     if not largest:
         return f"not even one example fits {request.memory}"
     return f"the largest batch that fits {request.memory} is {largest:,}"
+
+
+def _show_signal(request: Request, console: Console) -> None:
+    """Show activations and gradients of the networks as they are initialised with the seed 0."""
+    for name in request.names:
+        real = _subject(name, request, device="cpu")
+        given = Given.of(real.example)
+        own = given.examples if real.place else BATCH
+        rows = signal(real.network, given.batch(request.batch_size or own))
+        tables.show_signal(real.name, rows, console, all_layers=request.all_layers)
 
 
 def _write_files(name: str, anatomy: Anatomy, request: Request) -> None:

@@ -32,8 +32,10 @@ class Subject:
     """"FILE.py:BUILDER", where it comes from a file."""
 
 
-def model_subject(name: str, settings: Mapping[str, str], data: str = "") -> Subject:
-    """Return the model called `name` with settings given as text, on the meta device.
+def model_subject(
+    name: str, settings: Mapping[str, str], data: str = "", *, device: str = "meta"
+) -> Subject:
+    """Return the model called `name` with settings given as text, and one example of zeros.
 
     `data` names the dataset that it is for; without it, it is the first that the model takes, with
     images before tables. Raises UserError for an unknown name, setting or value.
@@ -44,7 +46,8 @@ def model_subject(name: str, settings: Mapping[str, str], data: str = "") -> Sub
         raise UserError("MODEL", got=name, allowed=", ".join(kinds), do=do)
     model = _with_settings(kinds[name], settings)
     facts = _data_for(model, data).facts()
-    with torch.device("meta"):
+    with torch.device(device):
+        torch.manual_seed(0)
         network, example = model.build(facts), example_input(facts, count=1)
     words = " ".join(f"{key}={value}" for key, value in settings.items())
     return Subject(f"{name} {words}".strip(), network, example)

@@ -67,6 +67,7 @@ DEFAULT = Request(
     csv="",
     json=False,
     picture="",
+    signal=False,
 )
 
 
@@ -129,6 +130,13 @@ def test_networks_side_by_side() -> None:
 def test_the_largest_batch_that_fits() -> None:
     assert "MLP: the largest batch that fits 1MB is 695" in shown("MLP", memory="1MB")
     assert "MLP: not even one example fits 1kB" in shown("MLP", memory="1kB")
+
+
+def test_the_signal_of_a_deep_network_vanishes_with_the_default_initialisation(file: str) -> None:
+    text = shown("MLP", settings={"depth": "12"}, signal=True)
+    (line,) = (line for line in text.splitlines() if line.startswith("gradient norm of the first"))
+    assert float(line.split()[-1]) < 0.1
+    assert "signal at initialisation of several" in shown(f"{file}:several", signal=True)
 
 
 def test_json_has_every_part(capsys: pytest.CaptureFixture[str]) -> None:

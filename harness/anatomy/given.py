@@ -18,6 +18,8 @@ class Given:
     @classmethod
     def of(cls, example: Any) -> "Given":
         """Return a tensor as the one argument, a tuple or list as several, a mapping as named."""
+        if isinstance(example, Given):
+            return example
         if isinstance(example, Mapping):
             return cls((), dict(example))
         return cls(tuple(example) if isinstance(example, tuple | list) else (example,), {})
