@@ -51,6 +51,13 @@ def watch_of(study: Study, known: Mapping[str, bool]) -> Watch:
     return Watch(monitor=monitor, higher_is_better=known[monitor], metrics=metrics)
 
 
+def logged_as(name: str) -> str:
+    """Return a result's name in MLflow: val/loss of the best epoch is best/loss there."""
+    if name.startswith("val/"):
+        return "best/" + name.removeprefix("val/")
+    return "best/train_loss" if name == "train/loss" else name
+
+
 def _require(what: str, name: str, allowed: list[str]) -> None:
     if name not in allowed:
         do = "correct it in the study file"

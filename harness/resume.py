@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness import store
 from harness.keeper import Hooks, Interrupted
-from harness.measures import measures, watch_of
+from harness.measures import logged_as, measures, watch_of
 from harness.optimizer import schedule_factor
 from harness.recipe import Recipe, recipe_from_json
 from harness.search import Search
@@ -21,7 +21,7 @@ from harness.study import store as store_root
 from harness.tracked import StoredRun
 from harness.tracking import Tracker, find_run, read_artifact
 from harness.training import train
-from harness.trials import logged_as, run_trial
+from harness.trials import run_trial
 from harness.workers import Stop, open_search
 
 

@@ -14,11 +14,12 @@ from harness.curves import frame_of
 from harness.measures import measures
 from harness.progress import Progress
 from harness.provenance import code, versions
-from harness.results import record_of
+from harness.results import UI, record_of
 from harness.search import Search, unresolved
 from harness.store import StoreUnavailable, storing
 from harness.study import Study, load
 from harness.study import store as store_root
+from harness.views import address
 
 if TYPE_CHECKING:
     from harness.tracking import Tracker
@@ -89,11 +90,9 @@ def _work_and_answer(
 
 
 def _answer(search: Search, tracker: "Tracker", console: Console) -> int:
-    path, found = write_report(search, tracker)
-    failed = unresolved(search.trials())
-    status = "failed" if failed else "finished"
-    tracker.finish(status, path.parent, "\n\n".join([search.study.question, *found.sentences]))
-    _print(as_text(found), path, console)
+    status = "failed" if unresolved(search.trials()) else "finished"
+    path, found = write_report(search, tracker, status)
+    _print(as_text(found), path, tracker.experiment, console)
     return _summary(search, console)
 
 
@@ -105,7 +104,7 @@ def _nothing_to_do(search: Search, console: Console) -> int:
         from harness.tracking import Tracker
 
         return _answer(search, Tracker(search.root, search.study), console)
-    _print(path.with_name(ANSWER).read_text(encoding="utf-8"), path, console)
+    _print(path.with_name(ANSWER).read_text(encoding="utf-8"), path, "", console)
     return _summary(search, console)
 
 
@@ -130,16 +129,15 @@ def report_study(name: str, form: str, console: Console) -> None:
     search = Search(study, root, [known[objective] for objective in study.objectives])
     close_abandoned(root)
     tracker = Tracker(root, study)
-    path, found = write_report(search, tracker)
-    tracker.finish("finished", path.parent, "\n\n".join([study.question, *found.sentences]))
+    path, found = write_report(search, tracker, "finished")
     if form == "md":
         console.out(path.with_suffix(".md").read_text(encoding="utf-8"), highlight=False, end="")
     else:
-        _print(as_text(found), path, console)
+        _print(as_text(found), path, tracker.experiment, console)
 
 
-def write_report(search: Search, tracker: "Tracker") -> tuple[Path, Answer]:
-    """Write a study's report as HTML and Markdown, and its answer; return path and answer."""
+def write_report(search: Search, tracker: "Tracker", status: str) -> tuple[Path, Answer]:
+    """Write a study's report and answer, and attach them to its run; return path and answer."""
     from harness.page.html import render
     from harness.page.markdown import markdown
     from harness.report import page
@@ -160,6 +158,8 @@ def write_report(search: Search, tracker: "Tracker") -> tuple[Path, Answer]:
     path.write_text(render(shown), encoding="utf-8")
     path.with_suffix(".md").write_text(markdown(shown), encoding="utf-8")
     path.with_name(ANSWER).write_text(as_text(found), encoding="utf-8")
+    note = "\n\n".join([study.question, *found.sentences])
+    tracker.finish(status, path.parent, note, record.answer_metric)
     return path, found
 
 
@@ -194,7 +194,12 @@ def as_text(found: Answer) -> str:
     return "\n".join([*found.sentences, *(f"note: {caveat}" for caveat in found.caveats)])
 
 
-def _print(text: str, path: Path, console: Console) -> None:
+def _print(text: str, path: Path, experiment: str, console: Console) -> None:
     console.print(text, highlight=False, markup=False)
     console.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
-    console.print("runs:   make ui, then http://127.0.0.1:5000", highlight=False)
+    where = (
+        f"/#/experiments/{experiment}/runs?viewStateShareKey={TRIALS}&workflowType=machine_learning"
+        if experiment
+        else ""
+    )
+    console.print(f"runs:   make ui, then {UI}{where}", highlight=False, soft_wrap=True)

@@ -32,6 +32,10 @@ from harness.store import (
 )
 from harness.study import Study
 from harness.tracked import STATUS, Run, StoredRun, points_of
+from harness.views import view_tags
+
+NOTE = "mlflow.note.content"
+"""The tag that the MLflow UI shows as the description of a run or an experiment."""
 
 
 class Tracker:
@@ -74,11 +78,16 @@ class Tracker:
         """
         self.outbox.flush()
 
-    def finish(self, status: str, artifacts: Path, note: str) -> None:
-        """Attach the report to the parent run, with the answer as its note, and close it."""
+    def finish(self, status: str, artifacts: Path, note: str, metric: str) -> None:
+        """Attach the report to the parent run, with the answer as its note, and close it.
+
+        `metric` is the one that answers; it leads the views that the UI offers.
+        """
         self.flush()
+        for name, value in {NOTE: note, **view_tags(self.study, metric)}.items():
+            self.client.set_experiment_tag(self.experiment, name, value)
         self.client.log_artifacts(self.parent, str(artifacts))
-        self.client.set_tag(self.parent, "mlflow.note.content", note)
+        self.client.set_tag(self.parent, NOTE, note)
         self.client.set_terminated(self.parent, STATUS[status])
 
     def _experiment(self) -> str:
@@ -90,7 +99,8 @@ class Tracker:
             return str(found.experiment_id)
         tags = {
             "mlflow.experimentKind": "custom_model_development",
-            "mlflow.note.content": self.study.question,
+            NOTE: self.study.question,
+            **view_tags(self.study),
         }
         place = (self.root / "artifacts" / self.study.name).as_uri()
         return str(self.client.create_experiment(self.study.name, place, tags))
@@ -103,7 +113,7 @@ class Tracker:
         tags = {
             **self._common_tags(),
             "harness.role": "study",
-            "mlflow.note.content": self.study.question,
+            NOTE: self.study.question,
         }
         run = self.client.create_run(self.experiment, tags=tags, run_name=self.study.name)
         self._log_code(str(run.info.run_id))

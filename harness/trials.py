@@ -12,7 +12,7 @@ from safetensors.torch import save as safetensors_bytes
 from harness import training
 from harness.keeper import Hooks, Interrupted
 from harness.lineage import origin_tags
-from harness.measures import measures, watch_of
+from harness.measures import logged_as, measures, watch_of
 from harness.outcome import Outcome, is_out_of_memory
 from harness.plots.confusion import confusion
 from harness.plots.learning_curves import learning_curve
@@ -123,13 +123,6 @@ def _hooks(study: Study, claim: Claim, run: Run, stop: Stop) -> Hooks:
 def _metrics(outcome: Outcome) -> dict[str, float]:
     best = {"best/epoch": float(outcome.best_epoch)} if outcome.best else {}
     return {**outcome.best, **outcome.test, **best, **outcome.costs}
-
-
-def logged_as(name: str) -> str:
-    """Return a result's name in MLflow: val/loss of the best epoch is best/loss there."""
-    if name.startswith("val/"):
-        return "best/" + name.removeprefix("val/")
-    return "best/train_loss" if name == "train/loss" else name
 
 
 def _sizes(recipe: Recipe) -> dict[str, float]:

@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "models data strategies anatomy discovery sizing statistics outline selectors groups base",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
         "checkpoints course pace learner keeper outcome training fused rows outbox tracked tracking"
-        " measures",
+        " measures views",
         "design samplers search checks capability trials lineage workers results record plots"
         " progress caveats comparisons findings",
         "compare anatomy_tables described "

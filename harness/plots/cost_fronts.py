@@ -10,7 +10,12 @@ from harness.plots.pareto import dominated
 from harness.plots.plot import Plot
 from harness.record import Record
 
-COSTS = ("params/trainable", "flops/forward", "memory/training_bytes", "cost/wall_seconds")
+COSTS = {
+    "params/trainable": "trainable parameters",
+    "flops/forward": "FLOPs forward",
+    "memory/training_bytes": "bytes to train",
+    "cost/wall_seconds": "seconds of training",
+}
 
 
 def numbers(record: Record) -> pandas.DataFrame:
@@ -55,7 +60,7 @@ def draw(data: pandas.DataFrame) -> go.Figure:
         for index, level in enumerate(levels):
             figure.add_trace(_points(panel[panel["level"] == level], index, level), **where)
         ends = panel["amount"].min(), panel["amount"].max()
-        figure.update_xaxes(style.titled(cost) | style.number_ticks(*ends), **where)
+        figure.update_xaxes(style.titled(COSTS[str(cost)]) | style.number_ticks(*ends), **where)
     marked_levels(figure, levels)
     figure.update_yaxes(style.titled(data["metric"].iloc[0]), col=1)
     return figure
@@ -86,6 +91,7 @@ def _points(points: pandas.DataFrame, index: int, level: str) -> go.Scatter:
             "symbol": style.symbol(index),
             "size": [12 if front else 8 for front in points["front"]],
             "opacity": [1.0 if front else 0.6 for front in points["front"]],
+            "line": {"width": 0},
         },
     )
 

@@ -55,6 +55,8 @@ def draw(data: pandas.DataFrame) -> go.Figure:
     figure.update_layout(coloraxis={"colorscale": "Cividis", "colorbar": bar})
     figure.update_xaxes(type="category", automargin=True)
     figure.update_yaxes(type="category", automargin=True, autorange="reversed")
+    figure.update_yaxes(showticklabels=False)
+    figure.update_yaxes(showticklabels=True, col=1)
     return figure
 
 

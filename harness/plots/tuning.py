@@ -117,6 +117,7 @@ def _points(points: pandas.DataFrame, index: int) -> go.Scatter:
             "size": [15 if kind == "best" else 7 for kind in kinds],
             "symbol": [{"best": "star", "diverged": "x"}.get(kind, "circle") for kind in kinds],
             "opacity": [1.0 if kind else 0.65 for kind in kinds],
+            "line": {"width": 0},
         },
     )
 
