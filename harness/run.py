@@ -197,9 +197,5 @@ def as_text(found: Answer) -> str:
 def _print(text: str, path: Path, experiment: str, console: Console) -> None:
     console.print(text, highlight=False, markup=False)
     console.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
-    where = (
-        f"/#/experiments/{experiment}/runs?viewStateShareKey={TRIALS}&workflowType=machine_learning"
-        if experiment
-        else ""
-    )
+    where = address(experiment) if experiment else ""
     console.print(f"runs:   make ui, then {UI}{where}", highlight=False, soft_wrap=True)
