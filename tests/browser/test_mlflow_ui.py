@@ -101,8 +101,9 @@ def test_the_experiment_lists_the_study_and_unfolds_its_trials(
     tab.page.goto(f"{served}/#/experiments/{ids[0]}/runs?viewStateShareKey=trials")
     tab.page.get_by_text("Does a small study end the same").first.wait_for(timeout=PATIENCE)
     tab.page.get_by_role("link", name=small.NAME, exact=True).last.wait_for(timeout=PATIENCE)
-    heads = tab.page.locator(".ag-header-cell").all_inner_texts()
-    assert {"harness.status", "test/accuracy", "best/loss"} <= {head.strip() for head in heads}
+    for column in ("harness.status", "test/accuracy", "best/loss"):
+        head = tab.page.locator(".ag-header-cell", has_text=column)
+        head.wait_for(timeout=PATIENCE)
     tab.page.locator(".ag-row").first.get_by_role("button").first.click()
     tab.page.get_by_role("link", name="confirm depth=").first.wait_for(timeout=PATIENCE)
     at_ease(tab, served)
