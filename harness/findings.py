@@ -92,7 +92,7 @@ def laws(record: Record) -> pandas.DataFrame:
     rows = [_with_sizes(record, cell, metric) for cell in record.cells()]
     frame = pandas.concat(rows) if rows else pandas.DataFrame()
     frame = frame[(frame["loss"] > 0) & (frame["parameters"] > 0)]
-    several = frame.groupby("cell")["parameters"].first().nunique() > 1
+    several = frame["group"].nunique() < frame["cell"].nunique()
     found: list[dict[str, object]] = []
     for group, part in frame.groupby("group", sort=False) if several else ():
         found += _fitted(str(group), part)

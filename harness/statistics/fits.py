@@ -22,11 +22,13 @@ SMALLEST_HUBER = 1e-3
 HUBER = 1.345
 """The same in standard deviations of the seeds, where known: 95 % efficient (Huber 1964)."""
 REFITS = 100
-EXPONENTS = (0.1, 0.3, 0.6, 1.0, 1.6)
-FLOORS = (0.05, 0.5, 3.0)
+EXPONENTS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
+FLOORS = (0.02, 0.1, 0.5, 2.0)
 """Starts: exponents, and by how much the log of E is below the least log loss."""
+KEPT = 5
+"""Starts that each refit descends from: those of the least loss."""
 ROUGH, FINE = 20, 300
-"""Iterations of every start, and of the best one of each refit."""
+"""Iterations of those, and of the best one of each refit."""
 TOLERANCE = 1e-13
 LARGEST_EXPONENT = 5.0
 LOWEST_FLOOR = 12.0
@@ -132,10 +134,11 @@ class _Problem:
     def solve(self, weights: Array) -> list[Law]:
         """Return the best law of all starts for each row of (refits, n) weights."""
         starts = self._starts()
-        refits, many = len(weights), len(starts)
-        theta = numpy.tile(starts, (refits, 1))
-        theta, value = self._descend(theta, weights.repeat(many, axis=0), ROUGH)
-        best = value.reshape(refits, many).argmin(axis=1) + many * numpy.arange(refits)
+        refits = len(weights)
+        first = weights @ self._loss(self._residual(starts)[0]).T
+        chosen = numpy.argsort(first, axis=1)[:, :KEPT].ravel()
+        theta, value = self._descend(starts[chosen], weights.repeat(KEPT, axis=0), ROUGH)
+        best = value.reshape(refits, KEPT).argmin(axis=1) + KEPT * numpy.arange(refits)
         theta, _ = self._descend(theta[best], weights, FINE)
         return [self._law(row) for row in theta]
 
@@ -153,7 +156,7 @@ class _Problem:
     def _descend(self, theta: Array, weights: Array, iterations: int) -> tuple[Array, Array]:
         damping = numpy.full(len(theta), 1e-2)
         residual, slopes = self._residual(theta)
-        value = self._value(residual, weights)
+        value = (weights * self._loss(residual)).sum(axis=-1)
         for _ in range(iterations):
             pull = weights / numpy.maximum(numpy.abs(residual) / self.huber, 1.0)
             pulled = numpy.swapaxes(slopes * pull[..., None], 1, 2)
@@ -163,7 +166,7 @@ class _Problem:
             step = numpy.linalg.solve(curvature, -gradient[..., None])[..., 0]
             trial = self._inside(theta + step)
             new_residual, new_slopes = self._residual(trial)
-            new = self._value(new_residual, weights)
+            new = (weights * self._loss(new_residual)).sum(axis=-1)
             better = new <= value
             gain = numpy.where(better, value - new, 0.0)
             theta = numpy.where(better[:, None], trial, theta)
@@ -191,10 +194,9 @@ class _Problem:
         slopes[..., first + 1 :: 2] = -share[..., first:] * self.x
         return total - self.y, slopes
 
-    def _value(self, residual: Array, weights: Array) -> Array:
+    def _loss(self, residual: Array) -> Array:
         size = numpy.abs(residual)
-        loss = numpy.where(size <= self.huber, size**2 / 2, self.huber * (size - self.huber / 2))
-        return numpy.asarray((weights * loss).sum(axis=-1))
+        return numpy.where(size <= self.huber, size**2 / 2, self.huber * (size - self.huber / 2))
 
     def _inside(self, theta: Array) -> Array:
         first = int(self.saturating)
