@@ -35,7 +35,7 @@ report: $(PINS)
 	@$(BIN)/harness report "$(NAME)" $(call option,FORMAT,format)
 
 resume: $(PINS)
-	@$(BIN)/harness resume "$(RUN)" $(call option,EPOCHS,epochs)
+	@$(BIN)/harness resume "$(RUN)" $(call option,EPOCHS,epochs) $(call option,SCHEDULE,schedule) $(CHANGE)
 
 compare: $(PINS)
 	@$(BIN)/harness compare $(RUNS)

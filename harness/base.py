@@ -6,8 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from harness.outline import outline
+from harness.recipe import Recipe
 from harness.settings import UserError
 from harness.start import Base
+
+
+def begin(network: nn.Module, recipe: Recipe) -> Base | None:
+    """Let a network take over the weights the recipe starts from, if any, and return them."""
+    if recipe.start is None:
+        return None
+    base = recipe.start.base()
+    take_over(network, base, new_head=recipe.start.new_head)
+    return base
 
 
 @torch.no_grad()

@@ -77,12 +77,21 @@ def report(
 def resume(
     run: Annotated[str, typer.Argument(help="the id of a run, or its beginning")],
     epochs: Annotated[str, typer.Option(help="more epochs for a finished run, as +5")] = "",
+    schedule: Annotated[str, typer.Option(help="keep, rewarm or rescale the rate in them")] = "",
+    changes: Annotated[list[str] | None, typer.Argument(help="refused: see a fork")] = None,
 ) -> None:
     """Go on with one killed run, or train a finished one for more epochs."""
+    if changes:
+        do = (
+            f'write a study with start=FromRun(run="{run}"): its runs name this one as their parent'
+        )
+        raise UserError("resume", got=" ".join(changes), allowed="EPOCHS and SCHEDULE", do=do)
     more = _more_epochs(epochs)
+    if schedule and not more:
+        raise UserError("SCHEDULE", got=schedule, allowed="with EPOCHS", do="say EPOCHS=+5 too")
     from harness.resume import resume_run
 
-    raise typer.Exit(resume_run(run, more, _console()))
+    raise typer.Exit(resume_run(run, more, schedule, _console()))
 
 
 @app.command()

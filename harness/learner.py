@@ -10,6 +10,7 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from harness.course import mean_loss
 from harness.optimizer import build_optimizer, build_schedule
@@ -41,8 +42,8 @@ class Learner(lightning.LightningModule):
 
     `effective_size(k)` is the number of examples in the optimizer step that micro-batch `k` of an
     epoch belongs to: each micro-batch weighs by its share of it, so that accumulation changes
-    no gradient, the short last batch included. `steps` is the number of all optimizer steps,
-    `pull` a term that the strategy adds to the loss.
+    no gradient, the short last batch included. `ends` are the optimizer steps at which the
+    cycles of the schedule end, `pull` is a term that the strategy adds to the loss.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Learner(lightning.LightningModule):
         pull: Pull | None,
         accumulate: int,
         effective_size: Callable[[int], int],
-        steps: int,
+        ends: Sequence[int],
     ) -> None:
         super().__init__()
         self.recipe = recipe
@@ -61,7 +62,7 @@ class Learner(lightning.LightningModule):
         self.phases, self.pull = phases, pull
         self.accumulate = accumulate
         self.effective_size = effective_size
-        self.steps = steps
+        self.ends = ends
         self._loaded_phase: dict[str, Any] = {}
         self.losses: list[Tensor] = []
         self.sizes: list[int] = []
@@ -85,8 +86,22 @@ class Learner(lightning.LightningModule):
         """Be in the phase of the first step, compared with the checkpoint's after a resume."""
         if self._loaded_phase:
             self.phases.go_on(self._loaded_phase, self.global_step)
+            self._set_rates()
         else:
             self.phases.enter(self.global_step)
+
+    def _set_rates(self) -> None:
+        """Set the rates of the next step: a checkpoint has those of the schedule before.
+
+        Unless the training was extended they are the same.
+        """
+        schedule = self.lr_schedulers()
+        assert isinstance(schedule, LambdaLR)
+        groups = zip(
+            schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+        )
+        for group, base, factor in groups:
+            group["lr"] = base * factor(self.global_step)
 
     def on_train_epoch_start(self) -> None:
         """Go on to the next phase if it is time; modes are set anew."""
@@ -153,7 +168,7 @@ class Learner(lightning.LightningModule):
         """Return the optimizer and its schedule, stepped with every optimizer step."""
         groups = {group.name: group.members.values() for group in self.phases.groups}
         optimizer = build_optimizer(self.recipe, groups)
-        schedule = build_schedule(optimizer, self.recipe, self.steps, self.phases.factors())
+        schedule = build_schedule(optimizer, self.recipe, self.ends, self.phases.factors())
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

@@ -1,7 +1,7 @@
 """Optimizer and learning-rate schedule of a recipe."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from torch import nn
@@ -32,6 +32,19 @@ def schedule_factor(step: int, *, recipe: Recipe, total: int) -> float:
     return 1.0
 
 
+def cycle_factor(step: int, *, recipe: Recipe, ends: Sequence[int]) -> float:
+    """Return `schedule_factor` in the cycle that `step` is in; `ends` are the cycles' last steps.
+
+    Beyond the last end it is the factor with which that cycle ends.
+    """
+    begin = 0
+    for end in ends[:-1]:
+        if step < end:
+            return schedule_factor(step - begin, recipe=recipe, total=end - begin)
+        begin = end
+    return schedule_factor(step - begin, recipe=recipe, total=ends[-1] - begin)
+
+
 def build_optimizer(recipe: Recipe, groups: Groups) -> Optimizer:
     """Return the recipe's optimizer over named parameter groups."""
     named = [
@@ -53,10 +66,13 @@ def build_optimizer(recipe: Recipe, groups: Groups) -> Optimizer:
 
 
 def build_schedule(
-    optimizer: Optimizer, recipe: Recipe, total: int, factors: Iterable[Factor]
+    optimizer: Optimizer, recipe: Recipe, ends: Sequence[int], factors: Iterable[Factor]
 ) -> LambdaLR:
-    """Return the schedule: a pure function of the step, times each group's own factor."""
-    shared: Factor = partial(schedule_factor, recipe=recipe, total=total)
+    """Return the schedule: a pure function of the step, times each group's own factor.
+
+    `ends` are the steps at which its cycles end: one, unless the training was extended.
+    """
+    shared: Factor = partial(cycle_factor, recipe=recipe, ends=tuple(ends))
     return LambdaLR(optimizer, [partial(_product, shared, own) for own in factors])
 
 

@@ -16,17 +16,17 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from harness import checkpoints
-from harness.base import take_over
+from harness.base import begin
 from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
 from harness.keeper import Hooks, Interrupted, Keeper
 from harness.learner import Learner, Unprofiled
+from harness.length import Length
 from harness.outcome import Outcome, is_out_of_memory, outcome_of
 from harness.pace import Pace
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Facts, Recipe
 from harness.settings import UserError
-from harness.start import Base
 
 CHECKPOINT = "last.ckpt"
 
@@ -44,15 +44,6 @@ def network_of(recipe: Recipe) -> nn.Module:
     return recipe.model.build(recipe.data.facts())
 
 
-def begin(network: nn.Module, recipe: Recipe) -> Base | None:
-    """Let a network take over the weights the recipe starts from, if any, and return them."""
-    if recipe.start is None:
-        return None
-    base = recipe.start.base()
-    take_over(network, base, new_head=recipe.start.new_head)
-    return base
-
-
 def train(
     recipe: Recipe,
     *,
@@ -61,10 +52,12 @@ def train(
     hooks: Hooks | None = None,
     test: bool = False,
     checkpoint_seconds: float | None = None,
+    length: Length | None = None,
 ) -> Outcome:
     """Train `recipe`, or go on from the checkpoint in `directory`, to its end.
 
-    Out of memory halves the micro-batch and doubles the accumulation: the same gradient.
+    Out of memory halves the micro-batch and doubles the accumulation: the same gradient. `length`
+    is that of a training that was extended; its phases stay those of the recipe's own epochs.
 
     Raises:
         Interrupted: `hooks.stop` asked to; the checkpoint holds everything up to the last step.
@@ -75,7 +68,9 @@ def train(
     accumulate = kept["identity"]["accumulate"] if kept else recipe.accumulate
     while True:
         try:
-            attempt = Attempt(recipe, directory, watch, hooks, accumulate, checkpoint_seconds)
+            attempt = Attempt(
+                recipe, directory, watch, hooks, accumulate, checkpoint_seconds, length
+            )
             return attempt.outcome(kept, test=test)
         except (RuntimeError, MemoryError) as error:
             accumulate = _more_accumulation(recipe, accumulate, error)
@@ -93,9 +88,11 @@ class Attempt:
         hooks: Hooks,
         accumulate: int,
         checkpoint_seconds: float | None,
+        length: Length | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.recipe, self.directory = recipe, directory
+        self.length = length or Length.of(recipe.epochs)
         self.facts: Facts = recipe.data.facts()
         self.data = recipe.data.build(
             seed=recipe.seed, batch_size=recipe.batch_size, accumulate=accumulate
@@ -120,13 +117,13 @@ class Attempt:
             pull=pull,
             accumulate=self.accumulate,
             effective_size=batches.effective_size,
-            steps=batches.effective_batches * recipe.epochs,
+            ends=self.length.ends(batches.effective_batches),
         )
         if recipe.precision == "64-true":
             # Lightning converts the module after loading a checkpoint into it: too late.
             self.learner.double()
         metrics = recipe.task.metrics(self.facts)
-        self.course = Course(watch=watch, epochs=recipe.epochs, patience=recipe.patience)
+        self.course = Course(watch=watch, epochs=self.length.epochs, patience=recipe.patience)
         self.keeper = Keeper(
             path=directory / CHECKPOINT,
             identity=self._identity(),
@@ -166,7 +163,7 @@ class Attempt:
         return {
             "recipe": replace(self.recipe, epochs=1).hash,
             "seed": self.recipe.seed,
-            "epochs": self.recipe.epochs,
+            "epochs": self.length.epochs,
             "base": self.base,
             "accumulate": self.accumulate,
             "torch": str(torch.__version__),
@@ -174,7 +171,7 @@ class Attempt:
         }
 
     def _is_done(self, kept: Mapping[str, Any]) -> bool:
-        extended = self.recipe.epochs > kept["identity"]["epochs"]
+        extended = self.length.epochs > kept["identity"]["epochs"]
         return kept["status"] != "running" and not (extended and kept["status"] == "finished")
 
     def _take(self, kept: Mapping[str, Any]) -> None:
@@ -206,7 +203,7 @@ class Attempt:
     def _trainer(self) -> lightning.Trainer:
         cuda = torch.cuda.is_available()
         return lightning.Trainer(
-            max_epochs=self.recipe.epochs,
+            max_epochs=self.length.epochs,
             accelerator="auto",
             devices=1,
             precision=self.recipe.precision,

@@ -225,6 +225,8 @@ def test_an_unknown_name_lists_what_there_is(harness: Callable[..., Ended], stor
         (["study", "a", "--retry", "typo"], r"RETRY: got 'typo'; allowed: failed; say RETRY="),
         (["studdy", "a"], "No such command 'studdy'"),
         (["resume", "abc", "--epochs", "5"], r"EPOCHS: got '5'; allowed: \+1, \+2, …; say EPOCHS="),
+        (["resume", "abc", "--schedule", "keep"], r"SCHEDULE: got 'keep'; allowed: with EPOCHS; "),
+        (["resume", "abc", "lr=0.1"], r"resume: got 'lr=0.1'; .*start=FromRun\(run=\"abc\"\)"),
         (["resume", "abc", "--epochs", "+0"], r"EPOCHS: got '\+0'; "),
         (["ui", "--port", "99999"], "Invalid value for '--port'"),
         (["compare"], "Missing argument 'runs'"),

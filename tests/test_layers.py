@@ -12,7 +12,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "settings facts phases start recipe study claims",
-        "models data strategies anatomy discovery sizing statistics outline selectors groups base",
+        "models data strategies anatomy discovery sizing statistics outline selectors groups base"
+        " length",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
         "checkpoints course pace learner keeper outcome training fused rows outbox tracked tracking"
         " measures views",

@@ -129,7 +129,7 @@ def test_each_group_has_its_own_rate(name: Any) -> None:
     recipe = replace(BASE, optimizer=name, schedule="cosine")
     groups = {"body": [parameter()], "head": [parameter(), parameter()]}
     optimizer = build_optimizer(recipe, groups)
-    schedule = build_schedule(optimizer, recipe, 4, [lambda _step: 0.1, lambda step: 2.0 + step])
+    schedule = build_schedule(optimizer, recipe, [4], [lambda _step: 0.1, lambda step: 2.0 + step])
     rates = []
     for _ in range(4):
         rates.append([group["lr"] for group in optimizer.param_groups])

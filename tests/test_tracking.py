@@ -135,21 +135,27 @@ def test_more_epochs_add_only_steps_beyond_the_last(here: Path) -> None:
     before = small.trials(here / "store")
     console = Console(file=io.StringIO(), width=100)
     with pytest.raises(UserError, match="EPOCHS="):
-        resume_run(run.info.run_id, 0, console)
-    assert resume_run(run.info.run_id[:10], 2, console) == 0
+        resume_run(run.info.run_id, 0, "", console)
+    with pytest.raises(UserError, match=r"SCHEDULE: got ''.*keep \(epochs 3 to 4: 0, 0\); rewarm"):
+        resume_run(run.info.run_id, 2, "", console)
+    with pytest.raises(UserError, match="SCHEDULE: got 'keep'; allowed: a rate above 0"):
+        resume_run(run.info.run_id, 2, "keep", console)
+    assert resume_run(run.info.run_id[:10], 2, "rewarm", console) == 0
     client = MlflowClient(store.mlflow_url(here / "store"))
     points = client.get_metric_history(run.info.run_id, "val/loss")
     assert [point.step for point in points] == [0, 1, 2, 3, 4]
     again = client.get_run(run.info.run_id)
     assert again.info.status == "FINISHED"
-    assert again.data.tags["harness.epochs"] == "5"
+    assert again.data.tags["harness.length"] == "5 3,5"
+    rates = {p.step: p.value for p in client.get_metric_history(run.info.run_id, "lr")}
+    assert rates[3] > rates[2] == 0.0
     assert small.trials(here / "store") == before, "an extension changes no study's answer"
 
 
 @pytest.mark.usefixtures("here")
 def test_an_unknown_run_is_one_clear_line() -> None:
     with pytest.raises(UserError, match="copy the id"):
-        resume_run("nosuchrun", 0, Console(file=io.StringIO()))
+        resume_run("nosuchrun", 0, "", Console(file=io.StringIO()))
 
 
 def test_runs_side_by_side_show_what_differs(here: Path) -> None:

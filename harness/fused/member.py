@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness.base import begin
 from harness.course import Course, Watch
 from harness.groups import Prepared, prepare
 from harness.keeper import Hooks
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Recipe
-from harness.training import begin, network_of
+from harness.training import network_of
 
 
 @dataclass(kw_only=True)
