@@ -164,6 +164,7 @@ def _facts(anatomy: Anatomy) -> dict[str, dict[str, str]]:
     shared = {" = ".join(names): "tied" for names in counts.shared}
     return {
         "parameters": {name: f"{known[name]:,}" for name in COUNTS if name in known} | shared,
+        "depth": anatomy.depth.shown(),
         f"FLOPs of {examples}": _plain(asdict(flops)),
         f"memory of a training step ({batch})": {
             "weights": bytes_(memory.weights),

@@ -24,7 +24,7 @@ WHY = {
     **dict.fromkeys(IN_TIME, "no cycle through time"),
 }
 NO_PATH = "no way from an input to an output"
-TOOL = f"operators in inference mode, torch {torch.__version__}"
+TOOL = f"torch {torch.__version__} dispatch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +52,20 @@ class Depths:
     weight_layers_applied: int | None = None
     """`weight_layers_total`, but counting each time that a layer is applied."""
     tool: str = TOOL
-    """What `ops_longest` depends on."""
+    """What `ops_longest` depends on: operators as torch dispatches them in inference mode."""
     reasons: Mapping[str, str]
     """Why a depth is None, by its name."""
     notes: tuple[str, ...] = ()
     """What a reader of the numbers must know, from the trace."""
+
+    def shown(self) -> dict[str, str]:
+        """Return every depth as text by its name: "–" for None, path lengths by their mean."""
+        texts = {name: "–" if value is None else f"{value}" for name, value in vars(self).items()}
+        if (lengths := self.residual_path_lengths) is not None:
+            texts["residual_path_lengths"] = f"0–{len(lengths.paths) - 1}, mean {lengths.mean:g}"
+        if self.ops_longest is not None:
+            texts["ops_longest"] += f" ({self.tool})"
+        return {name: texts[name] for name in DEFINITIONS}
 
     def as_dict(self) -> dict[str, float | list[float] | None]:
         """Return plain values for JSON by the names of the definitions, and nothing else.
@@ -75,7 +84,8 @@ def depths(network: nn.Module | Trace, example: object = None) -> Depths:
     try:
         seen = network if isinstance(network, Trace) else trace(network, example)
     except NotTraceable as refusal:
-        return Depths(reasons=dict.fromkeys(DEFINITIONS, str(refusal)))
+        reasons = dict.fromkeys(DEFINITIONS, str(refusal))
+        return Depths(reasons=reasons, notes=(f"no depths: {refusal}",))
     layers = roles(seen)
     in_time, why_not = _in_time(seen, layers)
     found = _by_every_definition(Seen(trace=seen, roles=layers, recurrence=in_time))

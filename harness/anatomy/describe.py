@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
+from harness.anatomy.depths import Depths, depths
 from harness.anatomy.given import Given
 from harness.anatomy.layers import Layer, layers, without_formula
 from harness.anatomy.memory import Memory, memory
@@ -42,6 +43,7 @@ class Anatomy:
     """What a network is: parameters, depths, work, memory, and its layers in the order they run."""
 
     counts: Counts
+    depth: Depths
     flops: Flops
     memory: Memory
     layers: tuple[Layer, ...]
@@ -54,9 +56,11 @@ class Anatomy:
         return pd.DataFrame([asdict(layer) for layer in self.layers], columns=columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return parameters, depth, flops, memory, layers and notes as plain values."""
+        """Return parameters, depth, tools, flops, memory, layers and notes as plain values."""
         return {
             "parameters": {**asdict(self.counts), "unique": self.counts.total},
+            "depth": self.depth.as_dict(),
+            "tools": {"ops_longest": self.depth.tool},
             "flops": asdict(self.flops),
             "memory": asdict(self.memory),
             "layers": [asdict(layer) for layer in self.layers],
@@ -68,13 +72,15 @@ class Anatomy:
         return json.dumps(self.to_dict(), indent=1)
 
     def metrics(self) -> dict[str, float]:
-        """Return params/…, params/by_type/<layer type>, flops/… of one example, memory/… ."""
+        """Return params/…, params/by_type/<layer type>, depth/…, flops/… an example, memory/… ."""
         counts = asdict(self.counts)
         by_type: dict[str, int] = counts.pop("by_type")
         counts |= {f"by_type/{kind}": number for kind, number in by_type.items()}
         counts.pop("shared")
         work = {"forward": self.flops.forward, "backward": self.flops.backward}
         found = {f"params/{name}": float(number) for name, number in counts.items()}
+        known = self.depth.as_dict().items()
+        found |= {f"depth/{name}": value for name, value in known if isinstance(value, int | float)}
         found |= {f"flops/{name}": n / self.flops.examples for name, n in work.items()}
         sizes = {
             name: value for name, value in asdict(self.memory).items() if isinstance(value, int)
@@ -106,12 +112,14 @@ def describe(
     step = take_step(network, given.batch(size))
     batches = Fraction(given.examples, size)
     rows = layers(network, owned(network), step, batches)
+    depth = depths(network, example)
     return Anatomy(
         counts=count(network),
+        depth=depth,
         flops=_flops(step, given.examples, batches),
         memory=memory(network, step, optimizer=optimizer, precision=precision, batch_size=size),
         layers=rows,
-        notes=(*step.notes, *_not_counted(step), *without_formula(network, rows)),
+        notes=(*step.notes, *depth.notes, *_not_counted(step), *without_formula(network, rows)),
     )
 
 

@@ -147,7 +147,11 @@ def test_describe_gives_a_frame_and_metrics() -> None:
         "params/frozen": 1_290.0,
         "params/by_type/Conv2d": 320.0,
         "params/by_type/Linear": 693_642.0,
+        "depth/weight_layers_longest": 3.0,
+        "depth/weight_layers_longest_with_pooling": 4.0,
         "flops/forward": 2.0 * (32 * 26 * 26 * 9 + 5408 * 128 + 128 * 10),
         "memory/weights": 4 * 693_962.0,
         "memory/optimizer_state": 8 * 692_672.0,
     }.items() <= metrics.items()
+    assert "depth/recurrent_depth" not in metrics  # it does not apply
+    assert anatomy.to_dict()["depth"]["nonlinearities_longest"] == 2
