@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+PADDING = 0
+"""The token that fills up a text which is shorter than others."""
 Inputs = Literal["numbers", "tokens"]
 """What the elements of an example are: real numbers, or indices of a vocabulary."""
 
@@ -21,7 +23,8 @@ class Facts:
     vocabulary: int | None = None
     """Number of distinct tokens, if the inputs are tokens; None: they are real numbers."""
     ragged: bool = False
-    """Whether series differ in length: their last channel is 1 where a step is there, then 0."""
+    """Whether examples differ in length: texts end with PADDING; of series the last channel is 1
+    where a step is there, then 0."""
     train: int
     validation: int
     test: int

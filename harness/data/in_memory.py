@@ -30,6 +30,7 @@ class Sizes:
     test: int
     validation: int | None = None
     targets: Literal["classes", "values"] = "classes"
+    vocabulary: int | None = None
     ragged: bool = False
 
 
@@ -39,8 +40,9 @@ class InMemory(Data, ABC):
 
     With `folds`, validation is fold number `fold` (from 0) of a fixed partition, whatever the seed.
     `limit` keeps only so many examples of the training part. Both draws are stratified by class.
-    Inputs arrive standardised in float32, classes in int64; regression targets (n, outputs) are
-    standardised too, so that losses and errors are in units of the training part's deviation.
+    Numbers arrive standardised in float32, tokens and classes in int64; regression targets
+    (n, outputs) are standardised too: losses and errors are in units of the training part's
+    deviation.
     """
 
     sizes: ClassVar[Sizes]
@@ -83,6 +85,7 @@ class InMemory(Data, ABC):
             validation=validation,
             test=sizes.test,
             targets=sizes.targets,
+            vocabulary=sizes.vocabulary,
             ragged=sizes.ragged,
         )
 

@@ -12,7 +12,15 @@ class Standardisation(Protocol):
     """What was fitted on the training part."""
 
     def apply(self, values: Tensor) -> Tensor:
-        """Return the standardised values, of the same shape, in float32."""
+        """Return the standardised values, of the same shape: float32, or tokens as they are."""
+
+
+class Unchanged:
+    """Leaves values as they are: tokens have no scale."""
+
+    def apply(self, values: Tensor) -> Tensor:
+        """Return the values."""
+        return values
 
 
 @dataclass(frozen=True, eq=False)

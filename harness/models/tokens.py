@@ -1,5 +1,7 @@
 """Tokens: what a model of token sequences asks of its data."""
 
+from torch import Tensor
+
 from harness.recipe import Facts
 from harness.settings import UserError
 
@@ -16,3 +18,9 @@ def require_tokens(facts: Facts, *, targets: tuple[str, ...]) -> tuple[int, int]
         do = "use another model or other data"
         raise UserError("targets", got=facts.targets, allowed=" or ".join(targets), do=do)
     return facts.inputs[0], facts.vocabulary
+
+
+def mean_of_present(hidden: Tensor, present: Tensor) -> Tensor:
+    """Return the mean of (batch, time, width) over the places where (batch, time) is True."""
+    weights = present[..., None].to(hidden.dtype)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)

@@ -1,0 +1,66 @@
+"""Movie reviews: 10,072 sentences that people rated, positive (1) or negative (0)?
+
+Hutto & Gilbert 2014 (MIT, carried here; the sentences are Pang & Lee's): 10,605 with the mean of
+some twenty ratings from −4 to 4; those below ½ either way are left out. TF-IDF with logistic
+regression reaches an accuracy of about .80.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import torch
+
+from harness.data.batches import Split
+from harness.data.content import Content, draw_test
+from harness.data.in_memory import InMemory, Sizes
+from harness.data.sources import read_carried
+from harness.data.standardise import Standardisation, Unchanged
+from harness.data.words import encode, split_words, vocabulary
+
+FILE = "movie_review_snippets.tsv.gz"
+SHA256 = "24c9e4324a864328cb99fecfbd2e583522419f11c212b1ae9bc450719239184b"
+UNDECIDED = 0.5
+"""Mean ratings nearer to 0 say neither."""
+WORDS, LENGTH = 8_000, 48
+"""Size of the vocabulary; tokens of a sentence (99 % have 45 or fewer, the longest 58)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovieReviews(InMemory):
+    """Word tokens (48,), filled up with padding; the test set is a fixed stratified 20 %.
+
+    The vocabulary is that of all sentences but the test set's, the same for every seed.
+    """
+
+    sizes: ClassVar[Sizes] = Sizes(
+        inputs=(LENGTH,), outputs=2, development=8_058, test=2_014, vocabulary=WORDS, ragged=True
+    )
+
+    def load(self) -> Content:
+        """Return the sentences as tokens."""
+        return _content()
+
+    def scale(self, inputs: torch.Tensor) -> Standardisation:
+        """Return what changes nothing: tokens have no scale."""
+        del inputs
+        return Unchanged()
+
+    def augmentation(self, scale: Standardisation) -> None:
+        """Return None: sentences are not augmented."""
+
+
+@lru_cache(maxsize=1)
+def _content() -> Content:
+    lines = read_carried(FILE, SHA256).decode().splitlines()[1:]
+    rows = [line.split("\t") for line in lines]
+    texts = [split_words(text) for _, rating, text in rows if abs(float(rating)) >= UNDECIDED]
+    ratings = [float(rating) for _, rating, _ in rows if abs(float(rating)) >= UNDECIDED]
+    positive = (torch.tensor(ratings) > 0).long()
+    parts = draw_test(Split(torch.arange(len(texts)), positive))
+    tokens = vocabulary([texts[index] for index in parts.development.inputs.tolist()], WORDS)
+    encoded = encode(texts, tokens, LENGTH)
+    development, test = (
+        Split(encoded[part.inputs], part.targets) for part in (parts.development, parts.test)
+    )
+    return Content(development, test)
