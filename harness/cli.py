@@ -95,6 +95,17 @@ def resume(
 
 
 @app.command()
+def verify(
+    run: Annotated[str, typer.Argument(help="the id of a run, or its beginning")],
+    epochs: Annotated[int, typer.Option(min=1, help="how many of its first epochs")] = 2,
+) -> None:
+    """Train the first epochs of a run again: the same curve, or what has changed since."""
+    from harness.verify import verify_run
+
+    raise typer.Exit(verify_run(run, epochs, _console()))
+
+
+@app.command()
 def compare(runs: Annotated[list[str], typer.Argument(help="ids of runs")]) -> None:
     """Show runs side by side: what differs, and what came out."""
     from harness.side_by_side import print_runs

@@ -20,7 +20,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "design samplers search checks capability trials lineage workers results record plots"
         " progress caveats comparisons findings",
         "compare anatomy_tables described "
-        "starts answer audits words resolution page report plan run resume listing ui side_by_side",
+        "starts answer audits words resolution page report plan run resume listing ui verify"
+        " side_by_side",
         "cli",
     )
 )
@@ -48,7 +49,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "typer": "cli",
         "rich": "anatomy_tables described "
         "capability cli checks compare lineage listing plan progress resume run "
-        "side_by_side",
+        "side_by_side verify",
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",

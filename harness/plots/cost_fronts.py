@@ -12,8 +12,8 @@ from harness.record import Record
 
 COSTS = {
     "params/trainable": "trainable parameters",
-    "flops/forward": "FLOPs forward",
-    "memory/training_bytes": "bytes to train",
+    "flops/forward": "FLOPs of one example, forward",
+    "memory/peak": "bytes to train, by formula",
     "cost/wall_seconds": "seconds of training",
 }
 
@@ -99,7 +99,7 @@ def _points(points: pandas.DataFrame, index: int, level: str) -> go.Scatter:
 PLOT = Plot(
     title="What quality costs",
     caption="Means of each cell. On the dotted front (full marks) nothing is both cheaper and "
-    "better. Seconds are of this machine; FLOPs are counted on the graph.",
+    "better. 1 multiply-accumulate is 2 FLOPs; seconds are of the machine that trained.",
     group="views",
     place=3,
     numbers=numbers,
