@@ -29,11 +29,11 @@ def audits(record: Record, one: Comparison, edges: Edges) -> Iterator[str]:
             if cell in found:
                 yield f"the best {name} of {level} is at the {found[cell]} edge of its range"
         yield from _cell(record, level, cell, one.metric)
-    (a, first), (b, second) = sides.items()
-    ratio = record.trainable(first) / record.trainable(second)
-    if abs(ratio - 1) > OFF_BUDGET:
-        more, less, times = (a, b, ratio) if ratio > 1 else (b, a, 1 / ratio)
-        yield f"{more} has {times:.3g} times the parameters of {less}"
+    (less, fewest), (more, most) = sorted(
+        ((level, record.trainable(cell)) for level, cell in sides.items()), key=lambda one: one[1]
+    )
+    if most > (1 + OFF_BUDGET) * fewest > 0:
+        yield f"{more} has {most / fewest:.3g} times the parameters of {less}"
 
 
 def _cell(record: Record, level: str, cell: str, metric: str) -> Iterator[str]:

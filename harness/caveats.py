@@ -121,8 +121,8 @@ def _light_tuning(record: Record) -> Iterator[str]:
     reached = share_reached(trials)
     if record.study.scientific and record.columns("suggested/") and reached > LIGHT_TUNING:
         yield (
-            f"{trials} tuning trial{'s' * (trials > 1)} in each cell: that random ones reach the "
-            f"best {reached:.0%} of the search space is 95 % sure, and not more."
+            f"{trials} tuning trial{'s' * (trials > 1)} in each cell: as many random ones are 95 % "
+            f"sure to reach the best {reached:.0%} of the search space, and no less."
         )
 
 

@@ -17,7 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from harness.claims import Registration
 from harness.curves import Histories, no_histories
 from harness.record import Bounds, Record
-from harness.search import RESULT, registration_of
+from harness.registration import registration_of
+from harness.search import RESULT
 from harness.store import database, optuna_url
 from harness.study import Study, label
 

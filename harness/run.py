@@ -14,6 +14,7 @@ from harness.curves import frame_of
 from harness.measures import measures
 from harness.progress import Progress
 from harness.provenance import code, versions
+from harness.registration import register, registration_of
 from harness.results import UI, record_of
 from harness.search import Search, unresolved
 from harness.store import StoreUnavailable, storing
@@ -46,7 +47,7 @@ def run_study(
         with storing():
             search = Search(study, root, [known[objective] for objective in study.objectives])
             if study.scientific:
-                search.register()
+                register(search)
             if retry:
                 line = f"{search.retry_failed()} failed trials are tried again"
                 console.print(line, highlight=False)
@@ -148,7 +149,7 @@ def write_report(search: Search, tracker: "Tracker", status: str) -> tuple[Path,
         study,
         search.trials(),
         tracker.experiment,
-        search.registration(),
+        registration_of(search.optuna),
         lambda runs, metrics: frame_of(histories(root, runs, metrics)),
     )
     found = answer(record)

@@ -2,14 +2,13 @@
 
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from harness.claims import Registration
 from harness.design import Agenda, Done, Slot
 from harness.samplers import budget_of, pruner_for, sampler_for
 from harness.settings import UserError
@@ -17,7 +16,6 @@ from harness.store import Lease, harden, lease_path, locked, optuna_url, trial_d
 from harness.study import Study
 
 RESULT = "result"
-REGISTRATION = "claims"
 WAIT = "wait"
 """What `claim` says when trials are under way elsewhere that decide what comes next."""
 
@@ -61,19 +59,6 @@ class Search:
         """Return all trials by number, not copied."""
         self.seen = self.optuna.get_trials(deepcopy=False)
         return self.seen
-
-    def register(self) -> None:
-        """Store which claims and seeds are new, and after how many trials they came."""
-        with locked(self.directory / "claim.lock"):
-            before = self.registration()
-            keys = [contrast.key for contrast in self.study.planned()]
-            now = before.extended(keys, self.study.seeds, len(ended(self.trials())))
-            if now != before:
-                self.optuna.set_user_attr(REGISTRATION, asdict(now))
-
-    def registration(self) -> Registration:
-        """Return which claims were made when; empty before the first trial."""
-        return registration_of(self.optuna)
 
     def claim(self) -> Claim | str | None:
         """Return a trial to train, "wait", or None when the budget is spent.
@@ -196,12 +181,6 @@ class Search:
         self._unfinished = [n for n in changed if not trials[n].state.is_finished()]
         self._known = len(trials)
         return self._agenda.missing()
-
-
-def registration_of(stored: optuna.Study) -> Registration:
-    """Return which claims a stored study made when."""
-    found = stored.user_attrs.get(REGISTRATION, {"claims": {}, "seeds": []})
-    return Registration(claims=found["claims"], seeds=tuple(found["seeds"]))
 
 
 def slot_of(attributes: dict[str, Any]) -> Slot:

@@ -41,7 +41,7 @@ class Words:
 
     def sentence(self, edges: Edges) -> str:
         """Say what holds, its evidence, when it was claimed, and what speaks against it."""
-        at = f"{self.at.strip().capitalize()}: " if self.at else ""
+        at = f"At{self.at.removeprefix(' at')}: " if self.at else ""
         late = f" Claimed after {self.one.seen} trials were seen." if self.one.seen else ""
         unexpected = "" if self.one.expected else f" Expected was: {self.one.contrast.expect}."
         against = "; ".join(audits(self.record, self.one, edges))

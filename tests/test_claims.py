@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness.claims import Claim, Registration
+from harness.registration import register, registration_of
 from harness.search import Search
 from harness.settings import UserError
 from harness.study import Study
@@ -68,12 +69,12 @@ def test_what_was_claimed_keeps_its_date() -> None:
 def test_claims_are_stored_with_the_study_before_its_first_trial(tmp_path: Path) -> None:
     claims = (Claim(a=4, b=1),)
     search = Search(design(claims=claims), tmp_path, [False])
-    assert search.registration() == Registration()
-    search.register()
+    assert registration_of(search.optuna) == Registration()
+    register(search)
     again = Search(design(claims=(*claims, Claim(a=2, b=1)), seeds=12), tmp_path, [False])
     trial = again.optuna.ask()
     again.optuna.tell(trial, 0.5)
-    again.register()
-    stored = Search(design(), tmp_path, [False]).registration()
+    register(again)
+    stored = registration_of(Search(design(), tmp_path, [False]).optuna)
     assert list(stored.claims.values()) == [0, 0, 1, 1]
     assert stored.seeds == (10, 12)

@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "checkpoints course pace learner keeper outcome training fused rows outbox tracked tracking"
         " measures views",
         "design samplers search checks capability trials lineage workers results record plots"
-        " progress caveats comparisons findings",
+        " progress registration caveats comparisons findings",
         "compare anatomy_tables described "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side",

@@ -114,7 +114,12 @@ def test_pruning_that_hit_deep_networks_is_said() -> None:
     assert not any("Pruning" in line for line in answer(even).caveats)
 
 
+def test_names_keep_their_capitals() -> None:
+    study = design(scientific={"depth": (1, 4), "activation": ("ReLU", "GELU")})
+    assert answer(record(study)).sentences[1].startswith("At activation ReLU: ")
+
+
 def test_light_tuning_is_said() -> None:
     light, heavy = (answer(record(design(trials_per_cell=n))).caveats for n in (8, 16))
-    assert any("best 31% of the search space" in line for line in light)
-    assert not any("search space is 95 % sure" in line for line in heavy)
+    assert any("sure to reach the best 31% of the search space" in line for line in light)
+    assert not any("sure to reach" in line for line in heavy)
