@@ -9,7 +9,7 @@ from torch import nn
 
 from harness.anatomy.formulas import expected
 from harness.anatomy.ledger import Row
-from harness.anatomy.parameters import Owned, kind, layer_of
+from harness.anatomy.parameters import Owned, is_whole, kind, layer_of
 from harness.anatomy.step import Step
 
 
@@ -54,11 +54,12 @@ def layers(
         held.setdefault(each.layer, []).append(each.parameter)
     total = sum(each.numel() for own in held.values() for each in own)
     modules = dict(network.named_modules())
+    inside = {name for name in modules if name and is_whole(modules[name.rpartition(".")[0]])}
     names = [name for name in dict.fromkeys([*step.rows, *modules]) if layer_of(name) == name]
     rows = [
         _layer(name, modules[name], held.get(name, []), step.rows.get(name, Row()))
         for name in names
-        if _is_row(modules[name], held.get(name), step.rows.get(name))
+        if name not in inside and _is_row(modules[name], held.get(name), step.rows.get(name))
     ]
     return tuple(
         replace(
@@ -86,8 +87,12 @@ def without_formula(network: nn.Module, rows: Iterable[Layer]) -> tuple[str, ...
 
 
 def _is_row(module: nn.Module, held: list[nn.Parameter] | None, row: Row | None) -> bool:
-    leaf = next(module.children(), None) is None and not _is_list(module)
-    return leaf or bool(held) or (row is not None and bool(row.forward or row.saved))
+    leaf = next(module.children(), None) is None or is_whole(module)
+    return (
+        (leaf and not _is_list(module))
+        or bool(held)
+        or (row is not None and bool(row.forward or row.saved))
+    )
 
 
 def _is_list(module: nn.Module) -> bool:

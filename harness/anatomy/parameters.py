@@ -106,6 +106,11 @@ def kind(module: nn.Module) -> str:
     return type(module).__name__
 
 
+def is_whole(module: nn.Module) -> bool:
+    """Return whether a module uses the modules in it as mere holders of tensors: one layer."""
+    return isinstance(module, nn.MultiheadAttention)
+
+
 def layer_of(name: str) -> str:
     """Return the name of the layer that the module `name` is a reparametrization of, or `name`."""
     return f".{name}".split(PART)[0].removeprefix(".")
@@ -123,7 +128,8 @@ def _holder(network: nn.Module, name: str) -> str:
     layer = layer_of(name) if PART in f".{name}" else name.rpartition(".")[0]
     while layer and isinstance(network.get_submodule(layer), nn.ParameterList | nn.ParameterDict):
         layer = layer.rpartition(".")[0]
-    return layer
+    above = layer.rpartition(".")[0]
+    return above if layer and is_whole(network.get_submodule(above)) else layer
 
 
 def _is_embedding(module: nn.Module) -> bool:

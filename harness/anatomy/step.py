@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch._dynamo  # meta kernels would import it within the first description: a second
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._pytree import tree_leaves
