@@ -184,7 +184,7 @@ def test_sizes_as_people_write_them(text: str, size: float) -> None:
 
 
 WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
-    "model": (("MPL",), {}, r"MODEL: got 'MPL'; allowed: CNN, .*MLP.*; name one of them, or FILE"),
+    "model": (("MPL",), {}, r"MODEL: got 'MPL'; allowed: .*CNN, .*MLP.*; name one of them, or FILE"),
     "setting": (("MLP",), {"settings": {"wdth": "3"}}, r"of MLP: got '--wdth'; .*--width"),
     "setting of none": (("MLP", "CNN"), {"settings": {"heads": "3"}}, "got '--heads'"),
     "value": (("MLP",), {"settings": {"width": "wide"}}, "width: got 'wide'; allowed: a whole"),
