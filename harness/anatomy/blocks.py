@@ -81,7 +81,8 @@ def _weights(trace: Trace, roles: Sequence[Role]) -> dict[str, Weights]:
     for node, role in zip(trace.nodes, roles, strict=True):
         weight = weight_of(node)
         if role.weight_layers_in_all and weight is not None:
-            parts = weight.parameters[0].split(".")
+            owner, computed, _ = weight.parameters[0].partition(".parametrizations.")
+            parts = (f"{owner}.weight" if computed else owner).split(".")
             for end in range(1, len(parts)):
                 found[".".join(parts[:end])][".".join(parts[end:])] = weight.value.shape
     return {path: tuple(weights.items()) for path, weights in found.items()}
@@ -92,11 +93,10 @@ def _is_repeated(group: Group, calls: Counter[str]) -> bool:
 
     Containers must be equal to the shapes: a row of unlike ones is the stages of a network.
     """
-    if group.container and not group.repeats:
-        return False
+    if len(group.members) == 1:
+        return group.several and max(calls[path] for path in group.members) > 1
     numbered = [path for path in group.members if any(map(str.isdigit, path.rpartition(".")[2]))]
-    alone = len(group.members) == 1 and group.several
-    return len(numbered) > 1 or (alone and max(calls[path] for path in group.members) > 1)
+    return len(numbered) > 1 and (group.repeats or not group.container)
 
 
 def _apart(groups: Sequence[Group]) -> frozenset[str]:

@@ -27,18 +27,14 @@ def learned(trace: Trace, layers: Collection[str]) -> frozenset[int]:
 
 
 def products_by_hand(trace: Trace, weights: frozenset[int]) -> frozenset[int]:
-    """Return the sums over a product in which data was repeated to meet a weight: x[:, None]·W."""
-    found = set()
-    for place, node in enumerate(trace.nodes):
-        if node.op == "sum" and node.data and node.attributes.get("dim"):
-            products = [trace.nodes[source] for source in node.operands[0].sources]
-            if any(_repeats_data(product, weights) for product in products):
-                found.add(place)
-    return frozenset(found)
+    """Return products that are summed, of data repeated to meet a weight: (x[:, None]·W).sum(-1)."""
+    sums = (node for node in trace.nodes if node.op == "sum" and node.attributes.get("dim"))
+    summed = {source for node in sums for source in node.operands[0].sources}
+    return frozenset(place for place in summed if _repeats_data(trace.nodes[place], weights))
 
 
 def _repeats_data(node: Node, weights: frozenset[int]) -> bool:
-    if node.op != "mul" or len(node.operands) != 2:
+    if node.op != "mul" or len(node.operands) != 2 or not node.data:
         return False
     one, other = node.operands
     data, weight = (one, other) if one.data else (other, one)

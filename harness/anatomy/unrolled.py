@@ -1,6 +1,7 @@
 """Unrolled: the cyclic graph of a network that runs through time, folded from its trace."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,7 +11,8 @@ from harness.anatomy.recurrent import INPUT, OUTPUT, Edge, RecurrentGraph
 from harness.anatomy.roles import RECURRENT, Role, applications, passes_weight
 from harness.settings import UserError
 
-PARTS = frozenset({"select", "slice", "split", "split_with_sizes", "unbind", "index"})
+SPLITS = frozenset({"split", "split_with_sizes", "unbind"})
+PARTS = SPLITS | {"select", "slice", "index"}
 """Operators that take a part of a tensor: a loop over time takes a new one at each step."""
 
 State = tuple[str, int | None]
@@ -45,9 +47,21 @@ def recurrence(trace: Trace, roles: Sequence[Role]) -> Recurrence | None:
     out = {
         Edge(source=vertex, target=OUTPUT, length=int(vertex in cyclic)) for vertex, _ in leaving
     }
-    graph = RecurrentGraph(edges=tuple(found | out))
+    graph = _graph(found | out)
     on_cycle = {place for place, key in keys.items() if {key, f"{key} 1"} & cyclic}
     return Recurrence(graph=graph, cyclic=frozenset(on_cycle))
+
+
+def _graph(found: set[Edge]) -> RecurrentGraph:
+    if min(edge.delay for edge in found) >= 0:
+        with suppress(UserError):  # a cycle in one step
+            return RecurrentGraph(edges=tuple(found))
+    raise _refusal("a step that follows itself")
+
+
+def _refusal(got: str) -> UserError:
+    do = "build its RecurrentGraph by hand"
+    return UserError("loop over time", got=got, allowed="every weight once a step", do=do)
 
 
 def _contracted(
@@ -64,7 +78,11 @@ def _contracted(
     for place, node in enumerate(trace.nodes):
         ways = [(passes_weight(node, each), last.get(s, nothing)) for each, s in _read(node)]
         last[place] = last.get(place, nothing).union(*(states for _, states in ways))
-        if roles[place].weight_layers or place in steps:
+        if place in steps and place not in keys:  # the part that a step takes of what is no loop
+            last[place] = frozenset(
+                (vertex, steps[place] if then is None else then) for vertex, then in last[place]
+            )
+        elif roles[place].weight_layers or place in steps:
             step, chain = steps.get(place), _vertices(keys[place], node, roles[place])
             for vertex, then in nothing.union(*(states for passes, states in ways if passes)):
                 delay = 0 if step is None or then is None else step - then
@@ -123,16 +141,32 @@ def _steps(trace: Trace, applied: Mapping[str, list[int]]) -> dict[int, int]:
     if not loops:
         return {}
     # One step less is a loop whose first step has no state to read yet.
-    length = max(loops) + any(len(places) == max(loops) + 1 for places in repeated)
+    parts = _parts(trace)
+    counts = {len(places) for places in repeated} | {len(row) for row in parts}
+    length = max(loops) + (max(loops) + 1 in counts)
     if min(loops) < length - 1:
-        do = "build its RecurrentGraph by hand"
-        raise UserError("loop", got=f"{set(loops)} steps", allowed="one number of steps", do=do)
+        raise _refusal(f"weights applied {min(loops)} and {max(loops)} times")
     timed = (places for places in repeated if len(places) in (length, length - 1))
-    return {
+    found = {
         place: number + length - len(places)
         for places in timed
         for number, place in enumerate(places)
     }
+    rows = (row for row in parts if len(row) == length)
+    return found | {place: step for row in rows for step, part in enumerate(row) for place in part}
+
+
+def _parts(trace: Trace) -> list[list[list[int]]]:
+    """Of every tensor that parts are taken of: the nodes that take each, in order of first use."""
+    found: dict[tuple[int, ...], dict[object, list[int]]] = {}
+    for place, node in enumerate(trace.nodes):
+        if node.op in PARTS and node.data:
+            given = node.attributes
+            apart = node.op in SPLITS  # a node for each part
+            part = place if apart else (given.get("index"), given.get("start"))
+            row = found.setdefault(node.operands[0].sources, {})
+            row.setdefault(part, []).append(place)
+    return [list(row.values()) for row in found.values()]
 
 
 def _takes_new_parts(trace: Trace, places: Sequence[int]) -> bool:
