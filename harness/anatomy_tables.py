@@ -160,7 +160,7 @@ def _facts(anatomy: Anatomy) -> dict[str, dict[str, str]]:
     counts, flops, memory = anatomy.counts, anatomy.flops, anatomy.memory
     examples = "one example" if flops.examples == 1 else f"{flops.examples} examples"
     batch = f"batch of {memory.batch_size:,}, {memory.optimizer}, {memory.precision}"
-    known = asdict(counts)
+    known = asdict(counts) | {k: v for k, v in asdict(anatomy.uses).items() if v is not None}
     shared = {" = ".join(names): "tied" for names in counts.shared}
     return {
         "parameters": {name: f"{known[name]:,}" for name in COUNTS if name in known} | shared,

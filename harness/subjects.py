@@ -42,7 +42,7 @@ def model_subject(
     """
     kinds = {kind.__name__: kind for kind in discover(Model, harness.models)}  # type: ignore[type-abstract]
     if name not in kinds:
-        do = "name one of them, or FILE.py:BUILDER"
+        do = "name one, or FILE.py:BUILDER"
         raise UserError("MODEL", got=name, allowed=", ".join(kinds), do=do)
     model = _with_settings(kinds[name], settings)
     facts = _data_for(model, data).facts()

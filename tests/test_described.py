@@ -142,8 +142,12 @@ def test_the_signal_of_a_deep_network_vanishes_with_the_default_initialisation(f
 def test_json_has_every_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown("MLP", json=True) == ""
     found = json.loads(capsys.readouterr().out)
-    assert {"parameters", "flops", "memory", "layers", "notes"} <= set(found)
+    assert {"name", "parameters", "depth", "flops", "memory", "layers", "notes"} <= set(found)
     parameters = found["parameters"]
+    counts = "total trainable frozen unique applied embedding non_embedding head buffers"
+    assert set(parameters) == {*counts.split(), "by_type", "shared"}
+    assert found["depth"]["weight_layers_longest"] == 3
+    assert found["depth"]["recurrent_depth"] is None
     assert parameters["total"] == parameters["unique"] == sum(parameters["by_type"].values())
     assert sum(row["forward_flops"] for row in found["layers"]) == found["flops"]["forward"]
     shown("MLP", "CNN", json=True)
@@ -184,7 +188,11 @@ def test_sizes_as_people_write_them(text: str, size: float) -> None:
 
 
 WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
-    "model": (("MPL",), {}, r"MODEL: got 'MPL'; allowed: .*CNN, .*MLP.*; name one of them, or FILE"),
+    "model": (
+        ("MPL",),
+        {},
+        r"MODEL: got 'MPL'; allowed: .*CNN, .*MLP.*; name one, or FILE",
+    ),
     "setting": (("MLP",), {"settings": {"wdth": "3"}}, r"of MLP: got '--wdth'; .*--width"),
     "setting of none": (("MLP", "CNN"), {"settings": {"heads": "3"}}, "got '--heads'"),
     "value": (("MLP",), {"settings": {"width": "wide"}}, "width: got 'wide'; allowed: a whole"),

@@ -10,11 +10,15 @@ from torch import nn
 
 from harness.anatomy.depths import Depths, depths
 from harness.anatomy.given import Given
+from harness.anatomy.graph import Trace
 from harness.anatomy.layers import Layer, layers, without_formula
 from harness.anatomy.memory import Memory, memory
 from harness.anatomy.parameters import Counts, count, owned
+from harness.anatomy.recorder import NotTraceable
 from harness.anatomy.step import Step, take_step
+from harness.anatomy.trace import trace
 from harness.anatomy.twin import with_shapes
+from harness.anatomy.uses import Uses, uses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,7 @@ class Anatomy:
     """What a network is: parameters, depths, work, memory, and its layers in the order they run."""
 
     counts: Counts
+    uses: Uses
     depth: Depths
     flops: Flops
     memory: Memory
@@ -58,7 +63,7 @@ class Anatomy:
     def to_dict(self) -> dict[str, Any]:
         """Return parameters, depth, tools, flops, memory, layers and notes as plain values."""
         return {
-            "parameters": {**asdict(self.counts), "unique": self.counts.total},
+            "parameters": self._parameters(),
             "depth": self.depth.as_dict(),
             "tools": {"ops_longest": self.depth.tool},
             "flops": asdict(self.flops),
@@ -66,6 +71,9 @@ class Anatomy:
             "layers": [asdict(layer) for layer in self.layers],
             "notes": list(self.notes),
         }
+
+    def _parameters(self) -> dict[str, Any]:
+        return {**asdict(self.counts), **asdict(self.uses), "unique": self.counts.total}
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON."""
@@ -77,6 +85,7 @@ class Anatomy:
         by_type: dict[str, int] = counts.pop("by_type")
         counts |= {f"by_type/{kind}": number for kind, number in by_type.items()}
         counts.pop("shared")
+        counts |= {name: value for name, value in asdict(self.uses).items() if value is not None}
         work = {"forward": self.flops.forward, "backward": self.flops.backward}
         found = {f"params/{name}": float(number) for name, number in counts.items()}
         known = self.depth.as_dict().items()
@@ -111,16 +120,26 @@ def describe(
     size = batch_size or given.examples
     step = take_step(network, given.batch(size))
     batches = Fraction(given.examples, size)
-    rows = layers(network, owned(network), step, batches)
-    depth = depths(network, example)
+    tensors = owned(network)
+    rows = layers(network, tensors, step, batches)
+    seen = _traced(network, example)
+    depth = depths(seen or network, example)
     return Anatomy(
         counts=count(network),
+        uses=uses(seen, tensors) if seen else Uses(),
         depth=depth,
         flops=_flops(step, given.examples, batches),
         memory=memory(network, step, optimizer=optimizer, precision=precision, batch_size=size),
         layers=rows,
         notes=(*step.notes, *depth.notes, *_not_counted(step), *without_formula(network, rows)),
     )
+
+
+def _traced(network: nn.Module, example: Any) -> Trace | None:
+    try:
+        return trace(network, example)
+    except NotTraceable:
+        return None
 
 
 def _flops(step: Step, examples: int, batches: Fraction) -> Flops:

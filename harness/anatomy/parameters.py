@@ -58,7 +58,7 @@ def count(network: nn.Module) -> Counts:
         by_type[kind(each.owner)] += each.parameter.numel()
     total = sum(by_type.values())
     trainable = sum(each.parameter.numel() for each in tensors if each.parameter.requires_grad)
-    embedding = sum(each.parameter.numel() for each in tensors if _is_embedding(each.owner))
+    embedding = sum(each.parameter.numel() for each in tensors if is_embedding(each.owner))
     return Counts(
         total=total,
         trainable=trainable,
@@ -119,7 +119,7 @@ def layer_of(name: str) -> str:
 def _owned(network: nn.Module, parameter: nn.Parameter, names: list[str]) -> Owned:
     layers = [_holder(network, name) for name in names]
     modules = [network.get_submodule(layer) for layer in layers]
-    first = next((n for n, each in enumerate(modules) if _is_embedding(each)), 0)
+    first = next((n for n, each in enumerate(modules) if is_embedding(each)), 0)
     return Owned(parameter, layers[first], modules[first], tuple(names))
 
 
@@ -132,7 +132,8 @@ def _holder(network: nn.Module, name: str) -> str:
     return above if layer and is_whole(network.get_submodule(above)) else layer
 
 
-def _is_embedding(module: nn.Module) -> bool:
+def is_embedding(module: nn.Module) -> bool:
+    """Return whether a module looks rows of a table up."""
     return isinstance(module, nn.Embedding | nn.EmbeddingBag)
 
 
