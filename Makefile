@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all bench system data
+.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all bench bench-gpu system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -63,7 +63,10 @@ test-all: $(PINS)
 	$(BIN)/python -m pytest -n 2
 
 bench: $(PINS)
-	$(BIN)/python benchmarks/trials_per_hour.py
+	$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
+
+bench-gpu:
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.gpu
 
 system:
 	@if command -v apt-get >/dev/null; then \

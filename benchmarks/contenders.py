@@ -4,24 +4,25 @@ Each round starts from a fresh directory with an empty, migrated MLflow database
 over the trials alone; opening the databases is `setup`, and reading back what was reached is free.
 """
 
+import atexit
 import contextlib
 import logging
 import shutil
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import torch
 from mlflow import MlflowClient
 from optuna.trial import BaseTrial, TrialState
 
 from benchmarks.bare import train_bare
+from benchmarks.cases import SEED, Case, Point, points
 from benchmarks.idiomatic import EXPERIMENT, Script
 from benchmarks.measure import Clock, now
-from benchmarks.recipes import BATCH, SEED, WEIGHT_DECAY, Point, splits
 from harness.data.batches import Splits
 from harness.recipe import Recipe
 from harness.study import Study
@@ -36,31 +37,31 @@ THREADS = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One round: the time of all trials, the time before the first, each trial's best accuracy."""
+    """One round: the time of all trials, the time before the first, each trial's best loss."""
 
     time: Clock
     setup: Clock
-    accuracies: list[float]
+    losses: list[float]
 
     @property
     def trials_per_hour(self) -> float:
         """Trials an hour at this round's speed."""
-        return 3600 * len(self.accuracies) / self.time.wall
+        return 3600 * len(self.losses) / self.time.wall
 
     @property
     def cpu(self) -> float:
         """CPU seconds a trial."""
-        return self.time.cpu / len(self.accuracies)
+        return self.time.cpu / len(self.losses)
 
 
-Contender = Callable[[Path, Sequence[Point], int], Round]
+Contender = Callable[[Path, Sequence[Point], Case], Round]
 
 
-def idiomatic(directory: Path, points: Sequence[Point], epochs: int) -> Round:
+def idiomatic(directory: Path, points: Sequence[Point], case: Case) -> Round:
     """Run the script, its output into a file."""
     began = now()
     with _quiet(directory / "output.txt"):
-        script = Script(directory, splits(), epochs)
+        script = Script(directory, case)
         start = now()
         script.run(points)
         end = now()
@@ -70,14 +71,13 @@ def idiomatic(directory: Path, points: Sequence[Point], epochs: int) -> Round:
     assert experiment is not None
     runs = [run.info.run_id for run in client.search_runs([experiment.experiment_id])]
     assert len(finished) == len(runs) == len(points), "every trial finished and has a run"
-    accuracies = best(client, runs, "val_acc")
-    return Round(time=end - start, setup=start - began, accuracies=accuracies)
+    return Round(time=end - start, setup=start - began, losses=best(client, runs, "val_loss"))
 
 
-def harness(directory: Path, points: Sequence[Point], epochs: int) -> Round:
+def harness(directory: Path, points: Sequence[Point], case: Case) -> Round:
     """Run an ordinary study the way `make study` does, with one worker."""
     began = now()
-    search, tracker = open_search(study(len(points), epochs), directory)
+    search, tracker = open_search(study(len(points), case), directory)
     for point in points:
         search.optuna.enqueue_trial(point.values())
     start = now()
@@ -86,75 +86,81 @@ def harness(directory: Path, points: Sequence[Point], epochs: int) -> Round:
     finished = [trial for trial in search.trials() if trial.state == TrialState.COMPLETE]
     assert len(finished) == len(points), "every trial finished"
     runs = [str(trial.user_attrs["result"]["run_id"]) for trial in finished]
-    accuracies = best(tracker.client, runs, "val/accuracy")
-    return Round(time=end - start, setup=start - began, accuracies=accuracies)
+    losses = best(tracker.client, runs, "val/loss")
+    return Round(time=end - start, setup=start - began, losses=losses)
 
 
-def bare(directory: Path, points: Sequence[Point], epochs: int) -> Round:
+def bare(directory: Path, points: Sequence[Point], case: Case) -> Round:
     """Train the same recipes with the bare loop, which keeps nothing."""
     del directory
     began = now()
-    parts = splits()
+    parts = case.splits()
     start = now()
-    accuracies = [_trained(point, parts, epochs) for point in points]
-    return Round(time=now() - start, setup=start - began, accuracies=accuracies)
+    losses = [_trained(case.recipe(point), parts) for point in points]
+    return Round(time=now() - start, setup=start - began, losses=losses)
 
 
 CONTENDERS: dict[str, Contender] = {"idiomatic": idiomatic, "harness": harness, "bare": bare}
 
 
-def one_round(
-    contender: Contender, template: Path, points: Sequence[Point], epochs: int, _number: int = 0
-) -> Round:
-    """Run a round in a temporary directory with a copy of the template's MLflow database."""
+def one_round(name: str, case: Case, _number: int = 0) -> Round:
+    """Run a contender's round in an empty store in a temporary directory."""
     torch.set_num_threads(THREADS)
+    chosen = points(case.trials.get(name, case.least))
+    with empty_store() as directory:
+        return CONTENDERS[name](directory, chosen, case)
+
+
+@contextlib.contextmanager
+def empty_store() -> Iterator[Path]:
+    """Yield a temporary directory with an empty MLflow database."""
     with TemporaryDirectory() as name:
-        shutil.copy(template / DATABASE, name)
-        return contender(Path(name), points, epochs)
+        shutil.copy(_migrated() / DATABASE, name)
+        yield Path(name)
 
 
-def migrated(directory: Path) -> float:
-    """Make an empty MLflow database in `directory`; return the seconds of its migrations."""
-    start = time.perf_counter()
+@cache
+def _migrated() -> Path:
+    """Make an empty MLflow database, once a process: its migrations take 8 s."""
+    directory = Path(mkdtemp())
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     with _quiet(directory / "output.txt"):
         MlflowClient(tracking_uri=f"sqlite:///{directory / DATABASE}").search_experiments()
-    return time.perf_counter() - start
+    return directory
 
 
-def study(trials: int, epochs: int) -> Study:
+def study(trials: int, case: Case) -> Study:
     """Return the study that the harness runs."""
+
+    def space(trial: BaseTrial) -> Recipe:
+        return case.recipe(Point.suggested(trial))
+
     return Study(
         question="How many trials an hour?",
         space=space,
-        metrics=("val/accuracy",),
         trials=trials,
-        epochs=epochs,
         seed=SEED,
         name="trials_per_hour",
         source=Path(__file__),
     )
 
 
-def space(trial: BaseTrial) -> Recipe:
-    """Return the recipe of a trial's point."""
-    return Point.suggested(trial).recipe()
-
-
 def best(client: MlflowClient, runs: Sequence[str], metric: str) -> list[float]:
-    """Return the largest value that each run logged for a metric."""
-    return [max(point.value for point in client.get_metric_history(run, metric)) for run in runs]
+    """Return the smallest value that each run logged for a metric."""
+    return [min(point.value for point in client.get_metric_history(run, metric)) for run in runs]
 
 
-def _trained(point: Point, parts: Splits, epochs: int) -> float:
+def _trained(recipe: Recipe, parts: Splits) -> float:
+    assert recipe.batch_size is not None
     trained = train_bare(
-        network_of(point.recipe()),
+        network_of(recipe),
         parts,
-        lr=point.lr,
-        weight_decay=WEIGHT_DECAY,
-        epochs=epochs,
-        batch=BATCH,
+        lr=recipe.lr,
+        weight_decay=recipe.weight_decay,
+        epochs=recipe.epochs,
+        batch=recipe.batch_size,
     )
-    return max(trained.accuracies)
+    return min(trained.losses)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ its own defaults. The recipes are given, so that the other contenders train the 
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import optuna
@@ -18,35 +17,29 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from benchmarks.recipes import BATCH, WEIGHT_DECAY, Point
-from harness.data.batches import Splits
+from benchmarks.cases import WEIGHT_DECAY, Case, Point
 
-EXPERIMENT = "digits"
+EXPERIMENT = "study"
 
 
 class Classifier(pl.LightningModule):
-    """An MLP that logs loss and accuracy of training and validation."""
+    """A network that logs loss and accuracy of training and validation."""
 
-    def __init__(self, depth: int, width: int, lr: float) -> None:
+    def __init__(self, network: nn.Module, classes: int, lr: float) -> None:
         super().__init__()
-        self.save_hyperparameters()
-        self.lr = lr
-        sizes = [64, *[width] * depth]
-        layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], 10))
-        self.train_accuracy = MulticlassAccuracy(10, average="micro")
-        self.val_accuracy = MulticlassAccuracy(10, average="micro")
+        self.save_hyperparameters(ignore=["network"])
+        self.network, self.lr = network, lr
+        self.train_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.val_accuracy = MulticlassAccuracy(classes, average="micro")
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the logits."""
+        """Return the logits, a row an image or a token."""
         logits: Tensor = self.network(inputs)
-        return logits
+        return logits.flatten(0, -2)
 
     def training_step(self, batch: Sequence[Tensor], _batch_index: int) -> Tensor:
         """Return the loss of a batch and log it with the accuracy."""
-        inputs, targets = batch
+        inputs, targets = batch[0], batch[1].flatten()
         logits = self(inputs)
         loss = nn.functional.cross_entropy(logits, targets)
         self.train_accuracy(logits, targets)
@@ -56,7 +49,7 @@ class Classifier(pl.LightningModule):
 
     def validation_step(self, batch: Sequence[Tensor], _batch_index: int) -> None:
         """Log the validation loss and accuracy."""
-        inputs, targets = batch
+        inputs, targets = batch[0], batch[1].flatten()
         logits = self(inputs)
         self.val_accuracy(logits, targets)
         self.log("val_loss", nn.functional.cross_entropy(logits, targets), prog_bar=True)
@@ -73,8 +66,8 @@ class Classifier(pl.LightningModule):
 class Script:
     """The study in `directory`; `run` trains the points, one Optuna trial and one run each."""
 
-    def __init__(self, directory: Path, splits: Splits, epochs: int) -> None:
-        self.directory, self.epochs = directory, epochs
+    def __init__(self, directory: Path, case: Case) -> None:
+        self.directory, self.case, splits = directory, case, case.splits()
         self.tracking_uri = f"sqlite:///{directory / 'mlflow.db'}"
         self.train = TensorDataset(splits.train.inputs, splits.train.targets)
         self.validation = TensorDataset(splits.validation.inputs, splits.validation.targets)
@@ -91,17 +84,20 @@ class Script:
     def objective(self, trial: optuna.Trial) -> float:
         """Train one trial with Lightning's defaults and return its last validation loss."""
         pl.seed_everything(0, verbose=False)
-        point = Point.suggested(trial)
+        recipe = self.case.recipe(Point.suggested(trial))
+        facts = recipe.data.facts()
         logger = MLFlowLogger(
             experiment_name=EXPERIMENT,
             run_name=f"trial-{trial.number}",
             tracking_uri=self.tracking_uri,
             artifact_location=(self.directory / "artifacts").as_uri(),
         )
-        trainer = pl.Trainer(max_epochs=self.epochs, logger=logger, default_root_dir=self.directory)
+        trainer = pl.Trainer(
+            max_epochs=self.case.epochs, logger=logger, default_root_dir=self.directory
+        )
         trainer.fit(
-            Classifier(point.depth, point.width, point.lr),
-            DataLoader(self.train, batch_size=BATCH, shuffle=True),
-            DataLoader(self.validation, batch_size=BATCH),
+            Classifier(recipe.model.build(facts), facts.outputs, recipe.lr),
+            DataLoader(self.train, batch_size=self.case.batch, shuffle=True),
+            DataLoader(self.validation, batch_size=self.case.batch),
         )
         return trainer.callback_metrics["val_loss"].item()

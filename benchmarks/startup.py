@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.measure import Spread, interleaved, spread
+from benchmarks.measure import Spread, interleaved, spread, table
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = str(Path(sys.executable).with_name("harness"))
@@ -19,6 +19,9 @@ COMMANDS = {
     "harness list": (COMMAND, "list"),
     "an argument error": (COMMAND, "study", "no_such_study"),
     "harness plan depth_vs_params": (COMMAND, "plan", "depth_vs_params"),
+    "harness check": (COMMAND, "check"),
+    "harness compare (no such run)": (COMMAND, "compare", "none", "other"),
+    "harness resume (no such run)": (COMMAND, "resume", "none"),
 }
 IMPORTS = {
     "imports of a harness's worker": (sys.executable, "-c", "import harness.workers"),
@@ -53,3 +56,10 @@ def _run(words: Sequence[str], store: Path, _round: int) -> tuple[float, int]:
     start = time.perf_counter()
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=False)
     return time.perf_counter() - start, done.returncode
+
+
+def start_table(measured: Mapping[str, Started]) -> str:
+    """Return seconds of fresh processes."""
+    head = ("fresh process", "seconds", "exit status")
+    rows = [(name, run.seconds.written(), str(run.status)) for name, run in measured.items()]
+    return table("Start-up", head, rows)

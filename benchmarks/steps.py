@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 
 from benchmarks.bare import train_bare
-from benchmarks.measure import Clock, Spread, interleaved, now, ratios, spread
+from benchmarks.measure import Clock, Spread, interleaved, now, ratios, spread, table
 from harness.course import Watch
 from harness.data.batches import Split
 from harness.data.content import Content
@@ -166,3 +166,22 @@ def _timed(ends: list[Clock], whole: Clock) -> Timed:
     return Timed(
         step=1000 * spent.wall / steps, cpu=1000 * spent.cpu / steps, whole=1000 * whole.wall
     )
+
+
+def step_table(measured: Mapping[str, Overhead]) -> str:
+    """Return milliseconds per optimizer step of both loops, and what a training costs besides."""
+    head = ("MLP", "parameters", "bare ms", "harness ms", "ratio", "of CPU", "fixed ms")
+    rows = [
+        (
+            name,
+            f"{overhead.parameters:,}",
+            f"{overhead.bare.median:.2f}",
+            f"{overhead.harness.median:.2f}",
+            overhead.ratio.written(),
+            f"{overhead.cpu_ratio.median:.2f}",
+            f"{overhead.fixed.median:.0f}",
+        )
+        for name, overhead in measured.items()
+    ]
+    title = "One optimizer step with its share of evaluation, and in the harness of checkpoints"
+    return table(title, head, rows)

@@ -4,18 +4,16 @@ The store is filled through the tables of Optuna and MLflow; then a few more tri
 run the way `make study` runs them, and a bare loop trains the same recipes on the same data.
 """
 
-import shutil
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from optuna.trial import BaseTrial
 
 from benchmarks.bare import train_bare
-from benchmarks.contenders import DATABASE, migrated
+from benchmarks.contenders import empty_store
 from benchmarks.filled import fill
 from benchmarks.measure import Clock, now, table
 from harness.data.digits import Digits
@@ -72,11 +70,7 @@ def stored_table(measured: dict[str, list[Cost]]) -> str:
 
 
 def _cost(count: int, sampler: str, timed: int) -> Cost:
-    with TemporaryDirectory() as name:
-        root = Path(name)
-        with TemporaryDirectory() as empty:
-            migrated(Path(empty))
-            shutil.copy(Path(empty) / DATABASE, root)
+    with empty_store() as root:
         study = _study(count + WARM_UP + timed, sampler)
         search, tracker = open_search(study, root)
         fill(search, tracker, count, limits=LIMITS, metrics=METRICS)
@@ -131,16 +125,21 @@ def _space(trial: BaseTrial, *, depth: int = 2) -> Recipe:
     return _recipe(trial.suggest_float("lr", *LIMITS, log=True), depth)
 
 
-def _study(trials: int, sampler: str) -> Study:
-    designed = sampler == "design"
+def designed(trials: int) -> Study:
+    """Return a designed study of a little more than so many search trials."""
     return Study(
         question="What does a trial cost?",
         space=_space,
-        scientific={"depth": (1, 2, 3)} if designed else {},
-        trials_per_cell=-(-trials // 3) + 1,
-        trials=trials,
-        sampler="tpe" if designed else sampler,  # type: ignore[arg-type]
+        scientific={"depth": (1, 2, 3)},
+        trials_per_cell=-(-trials // 3),
         metrics=("val/accuracy",),
         name="stored",
         source=Path(__file__),
     )
+
+
+def _study(trials: int, sampler: str) -> Study:
+    study = designed(trials)
+    if sampler == "design":
+        return study
+    return replace(study, scientific={}, trials=trials, sampler=sampler)  # type: ignore[arg-type]

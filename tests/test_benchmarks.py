@@ -3,71 +3,155 @@
 import json
 import math
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
+import torch
 
-from benchmarks.measure import Spread, interleaved, machine, ratios, spread, table
-from benchmarks.startup import startups
-from benchmarks.steps import SIZES, overheads
-from benchmarks.trials_per_hour import Report, speeds, start_table
+from benchmarks import gpu, run
+from benchmarks.cases import CASES, points
+from benchmarks.contenders import CONTENDERS
+from benchmarks.gpu import SMALL, share_of_ceiling, trials_per_hour
+from benchmarks.measure import Spread, interleaved, ratios, spread, table
+from benchmarks.memory import memory_table, peaks
+from benchmarks.reporting import report, report_table
+from benchmarks.startup import start_table, startups
+from benchmarks.steps import SIZES, overheads, step_table
+from benchmarks.stored import costs, stored_table
+from benchmarks.studies import Speeds, speed_tables, speeds
+from harness.data.digits import Digits
+from harness.data.shakespeare import Shakespeare
+from harness.models.decoder import Decoder
 from harness.models.mlp import MLP
 
 # Lightning 2.6 asks torch 2.13 about a class that torch has renamed.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+SHORT = Shakespeare(context=16, characters=2_000)
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
-    tiny = {
-        name: replace(size, model=MLP(depth=1, width=8), epochs=2) for name, size in SIZES.items()
-    }
-    return Report(
-        machine=machine(),
-        speeds=speeds(trials=1, rounds=1, epochs=1),
-        overheads=overheads(1, tiny),
-        startups=startups(1, {"a python": (sys.executable, "-c", "raise SystemExit(3)")}),
-    )
+def measured() -> dict[str, Speeds]:
+    tiny = {"epochs": 1, "least": 1, "trials": {"fused": 2}}
+    mlp = replace(CASES["mlp"], data=Digits(limit=100), **tiny)  # type: ignore[arg-type]
+    decoder = replace(CASES["decoder"], data=SHORT, **tiny)  # type: ignore[arg-type]
+    return speeds(1, {"mlp": mlp, "decoder": decoder})
 
 
 def positive(measured: Spread) -> bool:
     return 0 < measured.low <= measured.median <= measured.high < math.inf
 
 
-def test_every_contender_trains_the_same_recipes(report: Report) -> None:
-    contenders = report.speeds.contenders
-    assert list(contenders) == ["idiomatic", "harness", "bare"]
-    for speed in contenders.values():
-        assert positive(speed.trials_per_hour)
-        assert positive(speed.ratio)
-        assert positive(speed.cpu)
-        assert positive(speed.cpu_ratio)
-        assert 0 < speed.accuracy <= 1
-    assert contenders["idiomatic"].ratio == Spread(median=1, low=1, high=1)
+def test_every_contender_trains_the_same_recipes(measured: dict[str, Speeds]) -> None:
+    for kind in ("mlp", "decoder"):
+        contenders = measured[kind].contenders
+        assert list(contenders) == list(CONTENDERS)
+        for speed in contenders.values():
+            for value in (speed.trials_per_hour, speed.ratio, speed.cpu, speed.cpu_ratio):
+                assert positive(value)
+            assert abs(speed.loss - contenders["bare"].loss) < 1, "they learn the same thing"
+        assert contenders["idiomatic"].ratio == Spread(median=1, low=1, high=1)
+    assert speed_tables(measured).count("idiomatic") == 2
 
 
-def test_a_step_is_timed_at_three_sizes(report: Report) -> None:
-    assert list(report.overheads) == ["small", "medium", "large"]
-    for overhead in report.overheads.values():
+def test_every_case_has_a_recipe_for_every_point() -> None:
+    for case in CASES.values():
+        recipes = {case.recipe(point).hash for point in points(64)}
+        assert len(recipes) == 64, "no two trials are the same"
+
+
+def test_a_step_is_timed_at_every_size() -> None:
+    tiny = {
+        name: replace(size, model=MLP(depth=1, width=8), epochs=2) for name, size in SIZES.items()
+    }
+    found = overheads(1, tiny)
+    assert list(found) == list(SIZES)
+    for overhead in found.values():
         assert overhead.parameters == 64 * 8 + 8 + 8 * 10 + 10
-        assert positive(overhead.bare)
-        assert positive(overhead.harness)
-        assert positive(overhead.ratio)
-        assert positive(overhead.cpu_ratio)
+        for value in (overhead.bare, overhead.harness, overhead.ratio, overhead.cpu_ratio):
+            assert positive(value)
+    assert step_table(found).count("\n") == 4 + len(SIZES)
 
 
-def test_a_start_keeps_its_exit_status(report: Report) -> None:
-    assert report.startups["a python"].status == 3
-    assert positive(report.startups["a python"].seconds)
+@pytest.mark.parametrize("sampler", ["design", "tpe"])
+def test_the_cost_at_so_many_stored_trials_is_that_of_further_trials(sampler: str) -> None:
+    (cost,) = costs((20,), sampler, 1)
+    assert cost.stored == 20
+    assert cost.trial > cost.claim + cost.tell > 0
+    assert cost.bare > 0
+    assert "20" in stored_table({sampler: [cost]})
 
 
-def test_the_report_is_text_of_80_columns_and_json(report: Report) -> None:
-    lines = str(report).splitlines()
-    assert max(map(len, lines)) <= 80
-    for name in ("idiomatic", "harness", "bare", "small", "medium", "large", "a python", "torch"):
-        assert sum(line.startswith(f"{name} ") for line in lines) == 1
-    assert json.loads(json.dumps(asdict(report)))["speeds"]["epochs"] == 1
+@pytest.mark.filterwarnings("ignore:Target and region quantiles select the same set")
+def test_a_report_of_stored_trials_is_written() -> None:
+    written = report(120)
+    assert written.seconds > 0
+    assert written.megabytes > 0.01
+    assert "120" in report_table(written)
+
+
+def test_memory_is_measured_in_a_process_of_its_own() -> None:
+    measured = peaks((2,))
+    peak, before = measured[2]
+    assert peak > before > 0
+    assert memory_table(measured).count("\n") == 5
+
+
+def test_the_gpu_section_counts_trials_and_operations() -> None:
+    model = Decoder(depth=1, width=16, heads=2)
+    share = share_of_ceiling(torch.device("cpu"), model, context=16, batch=2, square=64, steps=1)
+    assert 0 < share.teraflops < share.ceiling * 100
+    operations = 6 * share.parameters + 12 * 1 * 16 * 16
+    assert share.teraflops * 1e12 == pytest.approx(share.tokens_per_second * operations)
+    rates = trials_per_hour((1, 2), replace(SMALL, model=model, data=SHORT, epochs=1))
+    assert list(rates) == [1, 2]
+    assert min(rates.values()) > 0
+
+
+def test_without_a_gpu_the_gpu_section_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["bench-gpu"])
+    gpu.main()
+    assert "needs a GPU" in capsys.readouterr().out
+
+
+def test_a_start_keeps_its_exit_status() -> None:
+    started = startups(1, {"a python": (sys.executable, "-c", "raise SystemExit(3)")})
+    assert started["a python"].status == 3
+    assert positive(started["a python"].seconds)
+    assert "a python" in start_table(started)
+
+
+def test_a_section_measured_again_replaces_its_table_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, numbers = tmp_path / "page.md", tmp_path / "numbers.json"
+    tables = {"steps": "first\n", "memory": "other\n"}
+
+    def section(name: str, rounds: int) -> tuple[object, str]:
+        return {"rounds": rounds}, tables[name]
+
+    for name in tables:
+        monkeypatch.setitem(run.SECTIONS, name, partial(section, name))
+
+    def bench(*only: str) -> str:
+        words = ["bench", "--page", str(path), "--json", str(numbers), "--only", *only]
+        monkeypatch.setattr(sys, "argv", words)
+        run.main()
+        return path.read_text()
+
+    text = bench("steps", "memory")
+    assert text.index("first") < text.index("other")
+    assert "torch" in text
+    tables["steps"] = "second\n"
+    text = bench("steps")
+    assert "second" in text
+    assert "first" not in text
+    assert "other" in text
+    assert json.loads(numbers.read_text())["steps"] == {"rounds": 3}
 
 
 def test_a_round_starts_with_another_contender_each_time() -> None:
@@ -90,4 +174,3 @@ def test_a_ratio_is_taken_within_a_round() -> None:
 def test_a_table_aligns_its_columns() -> None:
     text = table("title", ("", "ms"), [("one", "1"), ("two", "22.5")])
     assert text.splitlines() == ["title", "", "       ms", "---------", "one     1", "two  22.5"]
-    assert start_table({}).count("\n") == 4
