@@ -16,6 +16,10 @@ def measures(recipe: Recipe) -> dict[str, bool]:
     """Return whether higher is better for every metric that a run of `recipe` will have."""
     scores = {"loss": False} | _directions(recipe.task, recipe.data.facts())
     names = {f"{split}/{n}": up for split in ("val", "test") for n, up in scores.items()}
+    if recipe.start is not None:
+        # A base from outside has no source task; a claim about one then finds no values.
+        known = ("loss", recipe.task.headline)
+        names |= {"drift/body": False} | {f"source/{name}": scores[name] for name in known}
     return names | {"train/loss": False} | dict.fromkeys((*COUNTS, *COSTS), False)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from harness.checks import Sample, check
 from harness.groups import prepare
 from harness.optimizer import build_optimizer
+from harness.phase_tree import phase_tree
 from harness.preview import anatomy_of
 from harness.recipe import Recipe
 from harness.resolution import resolution
@@ -57,6 +58,8 @@ def print_plan(name: str, console: Console, budget: dict[str, int]) -> None:
         table.add_row(cell, str(trials), f"{cost.parameters:,}", flops, seconds_each, megabytes)
     console.print(study.question, highlight=False)
     console.print(table)
+    for sample in {each.recipe.strategy: each for each in first.values()}.values():
+        console.print(phase_tree(sample.recipe), soft_wrap=True)
     console.print(_total(study, trials, seconds, size), highlight=False)
     for line in resolution(study, stored_record(study, store())) if study.scientific else ():
         console.print(line, highlight=False)

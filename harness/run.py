@@ -33,6 +33,8 @@ def run_study(
 ) -> int:
     """Train what the study's budget still asks for and print the answer; return the exit status.
 
+    The studies that it builds on are run before, with their own budgets.
+
     0 when all is well, 1 when trials failed, 130 or 143 after Ctrl-C or SIGTERM, 75 when the
     store cannot be written.
 
@@ -41,6 +43,10 @@ def run_study(
     """
     root = store_root()
     study = load(name, budget)
+    for before in study.after:
+        status = run_study(before, {}, workers=workers, retry=retry, console=console)
+        if status:
+            return status
     known = measures(check(study)[0].recipe)
     store.prepare(root)
     try:

@@ -37,7 +37,8 @@ class Study:
     `answer` names the metric the report answers with, by default the task's headline metric on the
     test set (validation set for an ordinary search); `compare` names the scientific value whose
     levels are compared, by default the first. `claims` are what the study sets out to show; by
-    default that each level of the compared value differs from its first.
+    default that each level of the compared value differs from its first. `after` names studies
+    that must be complete before, such as one that trains a base; they are run first.
     """
 
     question: str
@@ -55,6 +56,7 @@ class Study:
     pruner: "Literal['none', 'median', 'hyperband', 'halving'] | optuna.pruners.BasePruner" = "none"
     grid: Mapping[str, Sequence[Value]] = field(default_factory=dict)
     seed: int = 0
+    after: tuple[str, ...] = ()
     epochs: int | None = None
     name: str = ""
     source: Path | None = None

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import save as safetensors_bytes
 
 from harness import training
+from harness.forgetting import traces
 from harness.keeper import Hooks, Interrupted
 from harness.lineage import origin_tags
 from harness.measures import logged_as, measures, watch_of
@@ -91,7 +92,7 @@ def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -
         hooks=_hooks(study, claim, run, stop),
         test=claim.slot.role == "confirm",
     )
-    metrics = _metrics(outcome)
+    metrics = _metrics(outcome) | traces(recipe, outcome.weights)
     if outcome.micro_batches != recipe.accumulate:
         run.tag({"harness.out_of_memory": f"trained in {outcome.micro_batches} micro-batches"})
     files = _recipe_file(recipe) | _files(study, recipe, outcome, anatomy.to_frame().to_csv())

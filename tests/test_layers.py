@@ -16,10 +16,10 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " length",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
         "checkpoints course pace learner keeper outcome training fused rows outbox tracked tracking"
-        " measures views",
+        " measures views forgetting",
         "design samplers search checks capability trials lineage workers results record plots"
         " progress registration caveats comparisons findings",
-        "compare anatomy_tables described "
+        "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side",
         "cli",
@@ -47,7 +47,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "subprocess": "provenance ui",
         "urllib": "",
         "typer": "cli",
-        "rich": "anatomy_tables described "
+        "rich": "anatomy_tables described phase_tree "
         "capability cli checks compare lineage listing plan progress resume run "
         "side_by_side verify",
         "plotly": "page plots",

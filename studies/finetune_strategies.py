@@ -1,0 +1,64 @@
+"""Which fine-tuning strategy learns five new classes best from 200 images?
+
+Command:  make study NAME=finetune_strategies
+Cost:     MINUTES
+Expected: EXPECTED
+"""
+
+from optuna.trial import BaseTrial
+
+from harness.data.halves import FashionLast
+from harness.models.cnn import CNN
+from harness.recipe import Recipe, Strategy
+from harness.starts.from_run import FromRun
+from harness.strategies.bit_fit import BitFit
+from harness.strategies.full import Full
+from harness.strategies.gradual_unfreeze import GradualUnfreeze
+from harness.strategies.l2_sp import L2SP
+from harness.strategies.layer_decay import LayerDecay
+from harness.strategies.linear_probe import LinearProbe
+from harness.strategies.lp_ft import LPFT
+from harness.strategies.norm_tuning import NormTuning
+from harness.strategies.surgical import Surgical
+from harness.strategies.top_blocks import TopBlocks
+from harness.study import Study
+from harness.tasks.classify import Classify
+
+STRATEGIES: dict[str, Strategy] = {
+    "full": Full(),
+    "probe": LinearProbe(),
+    "LP-FT": LPFT(),
+    "top block": TopBlocks(),
+    "first block": Surgical(block=0, head=True),
+    "gradual": GradualUnfreeze(),
+    "layer decay": LayerDecay(),
+    "biases": BitFit(),
+    "norms": NormTuning(),
+    "L2-SP": L2SP(),
+}
+
+
+def space(trial: BaseTrial, *, strategy: str) -> Recipe:
+    """Return one recipe: the strategy is compared, its learning rate tuned."""
+    return Recipe(
+        model=CNN(stages=3, width=8, norm="batch", init="he"),
+        data=FashionLast(limit=200),
+        task=Classify(),
+        strategy=STRATEGIES[strategy],
+        start=FromRun(study="pretrain_fashion", new_head=True),
+        lr=trial.suggest_float("lr", 1e-4, 1e-1, log=True),
+        batch_size=32,
+        epochs=8,
+    )
+
+
+study = Study(
+    question="Which fine-tuning strategy learns five new classes best from 200 images?",
+    space=space,
+    scientific={"strategy": tuple(STRATEGIES)},
+    objective="val/loss",
+    metrics=("val/accuracy",),
+    trials_per_cell=5,
+    seeds=5,
+    after=("pretrain_fashion",),
+)
