@@ -55,6 +55,6 @@ study = Study(
     ),
     metrics=("val/accuracy",),
     trials_per_cell=3,
-    seeds=5,
+    seeds=10,
     after=("pretrain_digits",),
 )
