@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all bench bench-gpu system data
+.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all pictures bench bench-gpu system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -61,6 +61,9 @@ test: $(PINS)
 
 test-all: $(PINS)
 	$(BIN)/python -m pytest -n 2
+
+pictures: $(PINS)
+	$(BIN)/python -m tests.browser.pictures "$(NAME)"
 
 bench: $(PINS)
 	$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))

@@ -106,7 +106,9 @@ def verify(
 
 
 @app.command()
-def compare(runs: Annotated[list[str], typer.Argument(help="ids of runs")]) -> None:
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="ids of runs, or names of studies")],
+) -> None:
     """Show runs side by side: what differs, and what came out."""
     from harness.side_by_side import print_runs
 

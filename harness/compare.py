@@ -70,7 +70,7 @@ def as_text(table: pandas.DataFrame, width: int = 80) -> str:
     sink = io.StringIO()
     console = Console(file=sink, width=width, color_system=None, markup=False, emoji=False)
     console.print(drawn)
-    console.print(_note(table, metric), highlight=False)
+    console.print(note(table, metric), highlight=False)
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()) + "\n"
 
 
@@ -128,7 +128,8 @@ def _plus_minus(mean: float, half: float) -> str:
     return written(mean) if math.isnan(half) else f"{written(mean)} ± {float(f'{half:.2g}'):g}"
 
 
-def _note(table: pandas.DataFrame, metric: str) -> str:
+def note(table: pandas.DataFrame, metric: str) -> str:
+    """Return in a sentence whether the best two rows can be told apart."""
     if len(table) < 2:
         return f"One row: these runs differ in the seed alone, by {metric}."
     p = float(table["p"].iloc[1])

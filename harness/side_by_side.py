@@ -1,31 +1,115 @@
-"""Side by side: any runs of the store in one table of what differs and what came out."""
+"""Side by side: any runs or studies of the store, what differs and what came out, best first."""
 
 import json
+from pathlib import Path
 
 import pandas
 from rich.console import Console
 
 from harness import store
-from harness.compare import as_text, compare
+from harness.compare import METRICS, as_text, compare, note
 from harness.measures import measures
+from harness.page.content import Page, Section, drawing
+from harness.page.html import render
+from harness.plots import seeds
+from harness.plots.listing import Listing, listing
+from harness.provenance import versions
 from harness.recipe import recipe_from_json
+from harness.results import UI
+from harness.settings import UserError
+from harness.study import load, names
 from harness.study import store as store_root
 from harness.tracked import StoredRun
-from harness.tracking import find_run, read_artifact
+from harness.tracking import client, find_run, read_artifact, search
+
+CAVEATS = (
+    "These runs were not planned as a comparison: what differs beside the settings shown is not "
+    "controlled.",
+    "p is not corrected for looking at many.",
+)
 
 
-def print_runs(run_ids: list[str], console: Console) -> None:
-    """Print the runs' comparison; raise UserError if one of them is unknown or has no recipe."""
+def print_runs(wanted: list[str], console: Console) -> None:
+    """Print a comparison and write it as a page.
+
+    Each of `wanted` is the id of a run, or the name of a study, which stands for its confirmed
+    trials (all finished ones of an ordinary search).
+
+    Raises:
+        UserError: one of them is unknown or has no recipe.
+    """
     root = store_root()
     store.prepare(root)
-    runs = [find_run(root, run_id) for run_id in run_ids]
-    recipe = recipe_from_json(json.loads(read_artifact(root, runs[0], "recipe.json")))
-    frame = pandas.DataFrame([_row(run) for run in runs])
+    runs = {run.info.run_id: run for name in wanted for run in _runs(root, name)}
+    first = next(iter(runs.values()))
+    if (study := first.data.tags.get("harness.study")) in names():
+        load(str(study))  # a recipe may name classes of the study's own file
+    recipe = recipe_from_json(json.loads(read_artifact(root, first, "recipe.json")))
+    frame = pandas.DataFrame([_row(run) for run in runs.values()])
     known = measures(recipe).items()
     frame.attrs["higher_is_better"] = {name.partition("/")[2]: up for name, up in known}
     frame.attrs["headline"] = recipe.task.headline
+    table = compare(frame)
     width = console.width if console.is_terminal else 80
-    console.print(as_text(compare(frame), width), highlight=False, markup=False, end="")
+    console.print(as_text(table, width), highlight=False, markup=False, end="")
+    path = root / "comparisons" / f"{'-'.join(wanted)[:60]}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(page(frame, table, wanted)), encoding="utf-8")
+    console.print(f"page: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def page(frame: pandas.DataFrame, table: pandas.DataFrame, wanted: list[str]) -> Page:
+    """Return a comparison as a page: the best first, every run as a point, all that differs."""
+    metric = str(table.attrs["metric"])
+    data = seeds.numbers(frame, table)
+    caption = f"Each point is one run, each row runs that differ in the seed alone; by {metric}."
+    picture = drawing("Every run", caption, data, seeds.draw(data))
+    return Page(
+        name=", ".join(wanted)[:200],
+        title=f"{len(frame)} runs side by side",
+        sentences=(note(table, metric),),
+        caveats=CAVEATS,
+        limits="It holds only for the data and the settings of these runs.",
+        sections=(Section("What came out", (picture,), (_rows(table), _listed(frame, metric))),),
+        method=(
+            "Runs that differ in nothing but the seed are one row: mean over runs with Student's "
+            "95 % interval. p is of no difference to the first row, paired by seed where three "
+            "seeds or more are common, else Welch's.",
+        ),
+        facts={"command": f'make compare RUNS="{" ".join(wanted)}"', **versions()},
+    )
+
+
+def _rows(table: pandas.DataFrame) -> Listing:
+    settings = [name for name in table.columns if str(name).startswith(("recipe/", "tag/"))]
+    measured = [name for name in table.columns if f"{name} ±" in table]
+    differing = [name for name in measured if len(table) < 2 or table[name].nunique() > 1]
+    shown = table[[*settings, "n"]].rename(columns=lambda name: str(name).partition("/")[2] or name)
+    for name in dict.fromkeys([table.attrs["metric"], *differing]):
+        half = table[f"{name} ±"]
+        shown[name], shown[f"{name} low"] = table[name], table[name] - half
+        shown[f"{name} high"] = table[name] + half
+    shown["p"] = table["p"]
+    about = "Best first; only what differs. Mean [95 % interval] over seeds."
+    return listing("Settings and results", about, shown, group="answer")
+
+
+def _listed(frame: pandas.DataFrame, metric: str) -> Listing:
+    names = [name for name in ("run", "study", "name", "recipe/seed", metric) if name in frame]
+    links = dict(zip(frame["run"], frame["url"], strict=True))
+    shown = frame[names].rename(columns={"recipe/seed": "seed"})
+    return listing("Runs", "Each run.", shown, links, group="answer", folded=len(frame) > 20)
+
+
+def _runs(root: Path, name: str) -> list[StoredRun]:
+    if name not in names():
+        return [find_run(root, name)]
+    found = search(client(root), f"tags.`harness.study` = '{name}'")
+    trained = [run for run in found if run.data.tags.get("harness.status") == "finished"]
+    if not trained:
+        do = f"say make study NAME={name} first"
+        raise UserError("study to compare", got=name, allowed="one with finished trials", do=do)
+    return [run for run in trained if run.data.tags["harness.role"] == "confirm"] or trained
 
 
 def _row(run: StoredRun) -> dict[str, object]:
@@ -33,9 +117,11 @@ def _row(run: StoredRun) -> dict[str, object]:
     metrics = {
         name.replace("best/", "val/", 1): value
         for name, value in run.data.metrics.items()
-        if name.startswith(("best/", "test/", "params/", "cost/")) and name != "best/epoch"
+        if name.startswith(METRICS) and not name.startswith(("train/", "val/", "best/epoch"))
     }
-    return {"run": run.info.run_id[:8], **settings, **metrics}
+    url = f"{UI}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    about = {"study": run.data.tags.get("harness.study", ""), "name": run.info.run_name}
+    return {"run": run.info.run_id[:8], "url": url, **about, **settings, **metrics}
 
 
 def _number(text: str) -> object:

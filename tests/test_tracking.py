@@ -162,11 +162,17 @@ def test_runs_side_by_side_show_what_differs(here: Path) -> None:
     runs = [run.info.run_id for run in _runs(here / "store", "confirm")]
     sink = io.StringIO()
     print_runs(runs, Console(file=sink, width=80))
-    text = sink.getvalue()
+    text, _, path = sink.getvalue().rpartition("page: ")
+    html = Path(path.strip()).read_text(encoding="utf-8")
+    assert all(run[:8] in html for run in runs)
+    assert "The best two are" in html
     assert "model.depth=1" in text
     assert "model.depth=3" in text
     assert "test/accuracy" in text
     assert max(map(len, text.splitlines())) <= 80
+    by_name = io.StringIO()
+    print_runs([small.NAME], Console(file=by_name, width=80))
+    assert by_name.getvalue().rpartition("page: ")[0] == text
 
 
 def test_a_run_without_a_process_is_closed_as_killed(

@@ -10,6 +10,8 @@ import pandas
 from harness.plots.plot import Group
 from harness.plots.style import decimals, written
 
+LINKED = ("trial", "run")
+"""The columns whose entries become links."""
 HEADERS = {
     "params/trainable": "trainable parameters",
     "n": "seeds",
@@ -48,7 +50,7 @@ def listing(
     group: Group,
     folded: bool = False,
 ) -> Listing:
-    """Return a frame as a table; `links` are addresses for the entries of its column `trial`."""
+    """Return a frame as a table; `links` are addresses for entries of `LINKED` columns."""
     bounded = [name for name in map(str, table.columns) if f"{name} low" in table]
     orders = {name: table[name].to_list() for name in bounded}
     table = _joined(table, bounded)
@@ -56,7 +58,7 @@ def listing(
     for place, row in enumerate(table.itertuples(index=False)):
         entries = []
         for name, value in zip(map(str, table.columns), row, strict=True):
-            link = (links or {}).get(value, "") if name == "trial" else ""
+            link = (links or {}).get(value, "") if name in LINKED else ""
             number = orders[name][place] if name in orders else value
             entries.append(Entry(text_of(name, value), link, _order(number)))
         rows.append(tuple(entries))
@@ -87,7 +89,7 @@ def _joined(table: pandas.DataFrame, bounded: Sequence[str]) -> pandas.DataFrame
 
 
 def _interval(value: float, low: float, high: float) -> str:
-    if math.isnan(low):
+    if math.isnan(low) or low == high:
         return written(value)
     digits = decimals((high - low) / 2)
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")

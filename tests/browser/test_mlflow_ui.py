@@ -1,13 +1,5 @@
 """The MLflow UI as `make ui` serves it: experiment, runs, views, charts, and the report inside."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +9,8 @@ from mlflow import MlflowClient
 from harness.store import mlflow_url
 from tests import small
 from tests.browser.conftest import Open, Tab
+from tests.browser.serving import serving
 
-HARNESS = Path(sys.executable).parent / "harness"
 PATIENCE = 60_000
 """Milliseconds that MLflow's page may take on a busy machine."""
 THEIRS = ("/ajax-api/2.0/mlflow/users/current", "/static-files/static/js/")
@@ -38,36 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(folder: Path, browser: object) -> Iterator[str]:
     """The address of `harness ui` over that store; without a browser it is not started."""
     del browser
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "HARNESS_STORE": str(folder / "store")}
-    with (folder / "ui.log").open("w") as log:
-        server = subprocess.Popen(
-            [HARNESS, "ui", "--port", str(port)],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{address}/health")
+    with serving(folder / "store") as address:
         yield address
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
-
-
-def wait_for(address: str) -> None:
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    raise TimeoutError(address)
 
 
 @pytest.fixture(scope="module")
