@@ -29,6 +29,8 @@ def audits(record: Record, one: Comparison, edges: Edges) -> Iterator[str]:
             if cell in found:
                 yield f"the best {name} of {level} is at the {found[cell]} edge of its range"
         yield from _cell(record, level, cell, one.metric)
+    if contrast.compare in BUDGET_NAMES:
+        return
     (less, fewest), (more, most) = sorted(
         ((level, record.trainable(cell)) for level, cell in sides.items()), key=lambda one: one[1]
     )

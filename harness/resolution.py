@@ -33,9 +33,9 @@ def resolution(study: Study, stored: Record | None) -> Iterator[str]:
     half = half_width_in_deviations(seeds)
     few = "" if seeds >= SMALLEST_CLAIM else f" (a claim needs {SMALLEST_CLAIM})"
     yield (
-        f"{seeds} paired seeds{few} and {claims} comparisons: with a power of {POWER:.0%} is shown "
-        f"a difference of {effect:.2f} sd ({smallest_effect(seeds):.2f} if it were the only one), "
-        f"or that there is none larger than {margin:.2f} sd; 95 % intervals are ± {half:.2f} sd."
+        f"{seeds} paired seeds{few} and {claims} comparison{'s' * (claims > 1)} show, with a power "
+        f"of {POWER:.0%}, a difference of {effect:.2f} sd ({smallest_effect(seeds):.2f} if it were "
+        f"the only one), or none larger than {margin:.2f} sd; 95 % intervals are ± {half:.2f} sd."
     )
     known = [one for one in comparisons(stored) if one.paired.n > 2] if stored else []
     for metric in dict.fromkeys(one.metric for one in known):
@@ -46,7 +46,7 @@ def resolution(study: Study, stored: Record | None) -> Iterator[str]:
         said = [in_unit(stored, metric, n * deviation) for n in (1.0, effect, margin, half)]
         yield (
             f"In the stored runs 1 sd of paired differences is {said[0]} (median): a difference of "
-            f"{said[1]}, none larger than {said[2]}, ± {said[3]}."
+            f"{said[1]}, or none larger than {said[2]}; ± {said[3]}."
         )
     if not known:
         yield "1 sd is that of paired differences over seeds: the first runs will tell its size."

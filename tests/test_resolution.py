@@ -10,7 +10,7 @@ from tests.synthetic import design, record
 
 def test_without_runs_it_is_in_standard_deviations() -> None:
     lines = list(resolution(design(claims=(Claim(a=4, b=1),), budgets=(2000,)), None))
-    assert "10 paired seeds and 1 comparisons" in lines[0]
+    assert "10 paired seeds and 1 comparison show" in lines[0]
     assert "a difference of 1.00 sd (1.00 if it were the only one)" in lines[0]
     assert "95 % intervals are ± 0.72 sd" in lines[0]
     assert "the first runs will tell its size" in lines[1]

@@ -103,6 +103,13 @@ def test_unequal_sides_are_said_with_the_verdict() -> None:
     assert "2 of 10 seeds of depth 4 diverged" in sentence
 
 
+def test_budgets_that_are_compared_need_not_be_equal() -> None:
+    study = design(scientific={"budget": (2000, 8000)}, claims=(Claim(a=8000, b=2000),))
+    sentence = answer(record(study)).sentences[1]
+    assert "8,000 parameters against 2,000 parameters" in sentence
+    assert "times the parameters" not in sentence
+
+
 def test_pruning_that_hit_deep_networks_is_said() -> None:
     study = Study(question="Which?", space=lambda: None, trials=40, pruner="median")  # type: ignore[arg-type,return-value]
     given = record(study)
