@@ -7,7 +7,7 @@ from harness.audits import Edges, audits, spoken
 from harness.caveats import p_written
 from harness.comparisons import Comparison
 from harness.plots.style import decimals, written
-from harness.record import Record
+from harness.record import BUDGET_NAMES, Record
 from harness.statistics.power import (
     SIGNIFICANCE,
     SMALLEST_CLAIM,
@@ -51,11 +51,12 @@ class Words:
     def _said(self) -> str:
         one = self.one
         signed = f"{self.a} against {self.b} is {self.amount(signed=True)} {self.evidence()}"
+        beats = "beat" if one.contrast.compare in BUDGET_NAMES else "beats"
         match one.verdict:
             case "better":
-                return f"{self.a} beats {self.b} by {self.amount()} {self.evidence()}"
+                return f"{self.a} {beats} {self.b} by {self.amount()} {self.evidence()}"
             case "worse":
-                return f"{self.b} beats {self.a} by {self.amount()} {self.evidence()}"
+                return f"{self.b} {beats} {self.a} by {self.amount()} {self.evidence()}"
             case "equal":
                 return f"no difference larger than {self.margin}: {signed}"
             case "not equal":
