@@ -15,6 +15,7 @@ from torch import nn
 import harness.data
 import harness.models
 from harness.anatomy.example import example_input
+from harness.anatomy.known import KNOWN
 from harness.discovery import discover
 from harness.recipe import Data, Model
 from harness.settings import UserError
@@ -37,13 +38,19 @@ def model_subject(
 ) -> Subject:
     """Return the model called `name` with settings given as text, and one example of zeros.
 
+    Or the network of the literature by that name, such as "ResNet-50", which has no settings.
+
     `data` names the dataset that it is for; without it, it is the first that the model takes, with
     images before tables. Raises UserError for an unknown name, setting or value.
     """
     kinds = {kind.__name__: kind for kind in discover(Model, harness.models)}  # type: ignore[type-abstract]
+    if name in KNOWN and not settings:
+        with torch.device(device):
+            return Subject(name, KNOWN[name].build(), KNOWN[name].example())
     if name not in kinds:
         do = "name one, or FILE.py:BUILDER"
-        raise UserError("MODEL", got=name, allowed=", ".join(kinds), do=do)
+        allowed = ", ".join((*kinds, *KNOWN)) if not settings else ", ".join(kinds)
+        raise UserError("MODEL", got=name, allowed=allowed, do=do)
     model = _with_settings(kinds[name], settings)
     facts = _data_for(model, data).facts()
     with torch.device(device):

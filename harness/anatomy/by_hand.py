@@ -27,7 +27,7 @@ def learned(trace: Trace, layers: Collection[str]) -> frozenset[int]:
 
 
 def products_by_hand(trace: Trace, weights: frozenset[int]) -> frozenset[int]:
-    """Return products that are summed, of data repeated to meet a weight: (x[:, None]·W).sum(-1)."""
+    """Return products, later summed, of data repeated to meet a weight: (x[:, None]·W).sum(-1)."""
     sums = (node for node in trace.nodes if node.op == "sum" and node.attributes.get("dim"))
     summed = {source for node in sums for source in node.operands[0].sources}
     return frozenset(place for place in summed if _repeats_data(trace.nodes[place], weights))

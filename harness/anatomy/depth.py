@@ -23,6 +23,11 @@ class Seen:
     roles: tuple[Role, ...]
     recurrence: Recurrence | None
 
+    @property
+    def cyclic(self) -> frozenset[int]:
+        """Return the nodes whose weights are applied at each time step."""
+        return frozenset() if self.recurrence is None else self.recurrence.cyclic
+
     def weight(self, place: int, operand: Operand) -> int:
         """Return the weight layers that a path passes at node `place` through `operand`."""
         passes = node_roles.passes_weight(self.trace.nodes[place], operand)
@@ -93,8 +98,7 @@ def credit_assignment_path(seen: Seen) -> int | None:
     Schmidhuber 2015, arXiv:1404.7828, §3. T is the number of time steps of the example; a loop over
     time, or nn.RNN, LSTM and GRU, is unrolled, and reading out the last state is a layer.
     """
-    cyclic = frozenset() if seen.recurrence is None else seen.recurrence.cyclic
-    return credit.credit_assignment_path(seen.trace, seen.roles, cyclic)
+    return credit.credit_assignment_path(seen.trace, seen.roles, seen.recurrence)
 
 
 def residual_path_lengths(seen: Seen) -> PathLengths | None:
@@ -103,7 +107,7 @@ def residual_path_lengths(seen: Seen) -> PathLengths | None:
     Veit 2016, arXiv:1605.06431, §3. Every addition of a branch to its shortcut is a unit, so that a
     transformer block has two.
     """
-    return residual_units.path_lengths(seen.trace, seen.roles)
+    return residual_units.path_lengths(seen.trace, seen.roles, seen.cyclic)
 
 
 def recurrent_depth(seen: Seen) -> Fraction | None:

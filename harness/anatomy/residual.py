@@ -1,6 +1,6 @@
 """Residual units: additions that join a branch to its shortcut, and the path lengths they give."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -35,18 +35,21 @@ class PathLengths:
         return float(Fraction(sum(self.paths[low : high + 1]), sum(self.paths)))
 
 
-def path_lengths(trace: Trace, roles: Sequence[Role]) -> PathLengths | None:
+def path_lengths(
+    trace: Trace, roles: Sequence[Role], cyclic: Collection[int]
+) -> PathLengths | None:
     """Return the lengths of all ways through the residual units; None where there is no unit.
 
     n units in a row give 2ⁿ paths, Binomial(n, ½) long (Veit 2016, arXiv:1605.06431, §3): each
     multiplies the polynomial Σ paths·z^length by (1 + z). Where units are nested or lie side by
-    side, the polynomials are added as the graph joins them; equal ones are one way.
+    side, the polynomials are added as the graph joins them; equal ones are one way. The weights of
+    `cyclic` nodes, applied at each time step, project no shortcut.
     """
     so_far: dict[int, tuple[int, ...]] = dict.fromkeys(trace.inputs, (1,))
     units = 0
     for place, node in enumerate(trace.nodes):
         ways = [(each.argument, so_far[s]) for each, s in edges(node) if s in so_far]
-        branch = _branch(trace, roles, node)
+        branch = _branch(trace, roles, cyclic, node)
         if branch is not None:
             units += 1
             ways = [(name, (0, *way) if name == branch else way) for name, way in ways]
@@ -62,7 +65,7 @@ def _joined(ways: dict[tuple[int, ...], None]) -> tuple[int, ...]:
     return tuple(map(sum, zip(*padded, strict=True)))
 
 
-def _branch(trace: Trace, roles: Sequence[Role], node: Node) -> str | None:
+def _branch(trace: Trace, roles: Sequence[Role], cyclic: Collection[int], node: Node) -> str | None:
     """The operand that is the branch if `node` ends a residual unit, None if it does not.
 
     The other operand is the shortcut: what the branch began with, or one projection of it beside a
@@ -73,7 +76,7 @@ def _branch(trace: Trace, roles: Sequence[Role], node: Node) -> str | None:
     if node.op != "add" or len(operands) != 2:
         return None
     for shortcut, branch in (operands, reversed(operands)):
-        chain = dict(_chain(trace, roles, shortcut.sources[0]))
+        chain = dict(_chain(trace, roles, cyclic, shortcut.sources[0]))
         fork = _fork(trace, branch.sources[0], chain)
         if fork is not None:
             weights, activations = _deepest(trace, roles, fork, branch.sources[0])
@@ -82,7 +85,9 @@ def _branch(trace: Trace, roles: Sequence[Role], node: Node) -> str | None:
     return None
 
 
-def _chain(trace: Trace, roles: Sequence[Role], place: int) -> Iterator[tuple[int, int]]:
+def _chain(
+    trace: Trace, roles: Sequence[Role], cyclic: Collection[int], place: int
+) -> Iterator[tuple[int, int]]:
     """Yield what a shortcut could begin with, and the weight layers from there: 1 at most."""
     weights = 0
     while weights <= 1:
@@ -90,7 +95,7 @@ def _chain(trace: Trace, roles: Sequence[Role], place: int) -> Iterator[tuple[in
         if node.op != "unbind":
             yield place, weights
         sources = {source for _, source in edges(node)}
-        if len(sources) != 1 or node.op in PARTS:
+        if len(sources) != 1 or node.op in PARTS or place in cyclic:
             return
         weights += roles[place].weight_layers
         (place,) = sources

@@ -26,6 +26,8 @@ class Recurrence:
     graph: RecurrentGraph
     cyclic: frozenset[int]
     """The nodes whose weights lie on a cycle: recurrent layers, and what a loop repeats."""
+    steps: Mapping[int, int]
+    """The time step, from 0, of what a loop applies, and of the parts of tensors that it takes."""
 
 
 def recurrence(trace: Trace, roles: Sequence[Role]) -> Recurrence | None:
@@ -49,7 +51,7 @@ def recurrence(trace: Trace, roles: Sequence[Role]) -> Recurrence | None:
     }
     graph = _graph(found | out)
     on_cycle = {place for place, key in keys.items() if {key, f"{key} 1"} & cyclic}
-    return Recurrence(graph=graph, cyclic=frozenset(on_cycle))
+    return Recurrence(graph=graph, cyclic=frozenset(on_cycle), steps=steps)
 
 
 def _graph(found: set[Edge]) -> RecurrentGraph:

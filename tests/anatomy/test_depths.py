@@ -11,10 +11,10 @@ from torch import nn
 
 from harness.anatomy.depth import DEFINITIONS
 from harness.anatomy.depths import Depths, depths
+from harness.anatomy.known import residual, sequence
 from harness.anatomy.parameters import count
 from harness.anatomy.trace import trace
 from harness.settings import UserError
-from tests.anatomy.networks import residual, sequence
 from tests.anatomy.networks.known import KNOWN
 
 
@@ -53,11 +53,11 @@ def test_parameters_of_the_literature(name: str) -> None:
         ("GoogLeNet", 9),
         ("ResNet-18", 8),
         ("ResNet-50", 16),
-        ("ResNet-110 B", 54),
+        ("ResNet-110-B", 54),
         ("plain-56", 27),
         ("WRN-28-10", 12),
         ("ViT-B/16", 12),
-        ("GPT-2 small", 12),
+        ("GPT-2", 12),
         ("BERT-base", 12),
     ],
 )
@@ -66,7 +66,7 @@ def test_blocks_are_the_modules_that_repeat(name: str, blocks: int | None) -> No
 
 
 def test_path_lengths_of_resnet_110() -> None:
-    lengths = of("ResNet-110 A").residual_path_lengths
+    lengths = of("ResNet-110-A").residual_path_lengths
     assert lengths is not None
     assert lengths.paths == tuple(comb(54, length) for length in range(55))
     assert lengths.mean == 27
@@ -76,7 +76,7 @@ def test_path_lengths_of_resnet_110() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "units"), [("ResNet-50", 16), ("WRN-16-4", 6), ("GPT-2 small", 24), ("BERT-base", 24)]
+    ("name", "units"), [("ResNet-50", 16), ("WRN-16-4", 6), ("GPT-2", 24), ("BERT-base", 24)]
 )
 def test_every_joined_branch_is_a_residual_unit(name: str, units: int) -> None:
     lengths = of(name).residual_path_lengths

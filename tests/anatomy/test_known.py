@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.anatomy.describe import describe
 from harness.anatomy.given import Given
-from tests.anatomy.networks import residual, sequence
+from harness.anatomy.known import residual, sequence
 from tests.anatomy.networks.known import KNOWN
 
 QUICK = [name for name in KNOWN if "110" not in name and "152" not in name and "101" not in name]

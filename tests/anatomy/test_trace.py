@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.anatomy.graph import Node, Trace
+from harness.anatomy.known import residual, sequence
 from harness.anatomy.parameters import count
 from harness.anatomy.recorder import NotTraceable
 from harness.anatomy.trace import trace
 from harness.settings import UserError
-from tests.anatomy.networks import residual, sequence
 
 
 class Written(nn.Module):
