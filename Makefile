@@ -5,11 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all pictures bench bench-gpu system data
-=======
-.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all docs bench system data
->>>>>>> 6b8182e (Page on depth, known networks to compare with)
+.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all pictures docs bench bench-gpu system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -66,13 +62,11 @@ test: $(PINS)
 test-all: $(PINS)
 	$(BIN)/python -m pytest -n 2
 
-<<<<<<< HEAD
 pictures: $(PINS)
 	$(BIN)/python -m tests.browser.pictures "$(NAME)"
-=======
+
 docs: $(PINS)
 	$(BIN)/python -m harness.anatomy.page > docs/depth.md
->>>>>>> 6b8182e (Page on depth, known networks to compare with)
 
 bench: $(PINS)
 	$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from harness.anatomy.describe import Anatomy, describe
+from harness.anatomy.known import residual, sequence
 from harness.models.mlp import MLP
 from harness.recipe import Facts
-from tests.anatomy.networks import residual, sequence
 
 FACTS = Facts(inputs=(2,), outputs=3, train=1, validation=1, test=1)
 
