@@ -21,6 +21,8 @@ class Watch:
     monitor: str = "val/loss"
     higher_is_better: bool = False
     metrics: tuple[str, ...] = ()
+    log_every: int | None = None
+    """Every how many optimizer steps the training loss of a step is kept (None: never)."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +59,19 @@ class Course:
         elif epoch + 1 >= self.epochs:
             self.end("finished", "trained all epochs")
         return best
+
+    def step_losses(self, losses: Tensor, *, before: int, accumulate: int = 1) -> dict[str, float]:
+        """Return the loss of every so many optimizer steps of an epoch as "step/train_loss@<step>".
+
+        `losses` are those of the epoch's micro-batches, of which `accumulate` make a step (their
+        mean is the step's); `before` counts the optimizer steps before them.
+        """
+        every = self.watch.log_every
+        if every is None:
+            return {}
+        parts = torch.split(losses.double().cpu(), accumulate)
+        steps = enumerate((float(part.mean()) for part in parts), start=before + 1)
+        return {f"step/train_loss@{step}": loss for step, loss in steps if step % every == 0}
 
     def end(self, status: str, reason: str) -> None:
         """Say that the training is over, how and why."""

@@ -164,6 +164,11 @@ class Keeper(lightning.Callback):
             "time": time.time(),
             "train/loss": learner.mean_loss(),
             **scores,
+            **self.course.step_losses(
+                torch.stack(learner.losses),
+                before=self._steps_before(trainer, learner),
+                accumulate=learner.accumulate,
+            ),
             "lr": float(max(group["lr"] for group in trainer.optimizers[0].param_groups)),
             "cost/samples_per_second": sum(learner.sizes) / max(1e-9, now - self._epoch_at),
         }
@@ -172,9 +177,12 @@ class Keeper(lightning.Callback):
 
     def _refuse_bad_loss(self, trainer: lightning.Trainer, learner: Learner) -> None:
         if learner.losses:
-            accumulate = learner.accumulate
-            before = trainer.global_step - -(-len(learner.losses) // accumulate)
-            refuse_bad_losses(torch.stack(learner.losses), before=before, accumulate=accumulate)
+            before, losses = self._steps_before(trainer, learner), torch.stack(learner.losses)
+            refuse_bad_losses(losses, before=before, accumulate=learner.accumulate)
+
+    def _steps_before(self, trainer: lightning.Trainer, learner: Learner) -> int:
+        """Return the optimizer steps before the epoch under way."""
+        return trainer.global_step - -(-len(learner.losses) // learner.accumulate)
 
     def _save(self, trainer: lightning.Trainer) -> None:
         began = time.perf_counter()

@@ -52,7 +52,12 @@ def watch_of(study: Study, known: Mapping[str, bool]) -> Watch:
     monitor = on_validation[0] if on_validation else "val/loss"
     wanted = dict.fromkeys([*on_validation, *study.metrics])
     metrics = tuple(n.removeprefix("val/") for n in wanted if n != "val/loss")
-    return Watch(monitor=monitor, higher_is_better=known[monitor], metrics=metrics)
+    return Watch(
+        monitor=monitor,
+        higher_is_better=known[monitor],
+        metrics=metrics,
+        log_every=study.log_every,
+    )
 
 
 def logged_as(name: str) -> str:

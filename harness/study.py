@@ -38,7 +38,8 @@ class Study:
     test set (validation set for an ordinary search); `compare` names the scientific value whose
     levels are compared, by default the first. `claims` are what the study sets out to show; by
     default that each level of the compared value differs from its first. `after` names studies
-    that must be complete before, such as one that trains a base; they are run first.
+    that must be complete before, such as one that trains a base; they are run first. `log_every` logs the
+    training loss of every so many optimizer steps too, as step/train_loss (None: epochs alone).
     """
 
     question: str
@@ -58,6 +59,7 @@ class Study:
     seed: int = 0
     after: tuple[str, ...] = ()
     epochs: int | None = None
+    log_every: int | None = None
     name: str = ""
     source: Path | None = None
 
@@ -65,6 +67,8 @@ class Study:
         for what in ("trials_per_cell", "seeds", "trials"):
             require_whole(what, getattr(self, what))
         require_whole("seed", self.seed, low=0)
+        if self.log_every is not None:
+            require_whole("log_every", self.log_every)
         if not self.objectives:
             raise UserError("objective", got=(), allowed="at least one", do="name a metric")
         if isinstance(self.sampler, str):

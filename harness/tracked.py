@@ -80,7 +80,7 @@ class Run:
         with self._lock:
             before, self._history, self._due = self._due, history, len(history)
         for epoch in range(before, len(history)):
-            self._compare(_values(history[epoch]), epoch)
+            self._compare(_points(history[epoch], epoch))
         self._outbox.add(self)
 
     def tag(self, tags: Mapping[str, str]) -> None:
@@ -102,7 +102,7 @@ class Run:
         """
         step, now = max(0, len(history) - 1), time.time()
         self.record(history)
-        self._compare(metrics, step)
+        self._compare({(name, step): value for name, value in metrics.items()})
         tags = {"harness.status": status, "harness.reason": reason[:5000]}
         if self.differs:
             tags["harness.replay_differs"] = ", ".join(self.differs[:20])
@@ -152,27 +152,40 @@ class Run:
         points: list[Row] = []
         for epoch in range(start, stop):
             record = self._history[epoch]
-            points += self._new(_values(record), epoch, record["time"])
-        return points + self._new(system.sample(), stop - 1, time.time()) if points else []
-
-    def _facts(self, values: Mapping[str, float], step: int, when: float) -> list[Row]:
-        points = self._new(values, step, when)
-        self.stored |= {(name, step): value for name, value in values.items()}
+            points += self._new(_points(record, epoch), record["time"])
+        if points:
+            now = {(name, stop - 1): value for name, value in system.sample().items()}
+            points += self._new(now, time.time())
         return points
 
-    def _new(self, values: Mapping[str, float], step: int, when: float) -> list[Row]:
-        fresh = {name: value for name, value in values.items() if (name, step) not in self.stored}
-        return [rows.metric(self.id, name, float(v), step, when) for name, v in fresh.items()]
+    def _facts(self, values: Mapping[str, float], step: int, when: float) -> list[Row]:
+        points = {(name, step): value for name, value in values.items()}
+        fresh = self._new(points, when)
+        self.stored |= points
+        return fresh
 
-    def _compare(self, values: Mapping[str, float], step: int) -> None:
-        for name, value in values.items():
+    def _new(self, points: Points, when: float) -> list[Row]:
+        return [
+            rows.metric(self.id, name, float(value), step, when)
+            for (name, step), value in points.items()
+            if (name, step) not in self.stored
+        ]
+
+    def _compare(self, points: Points) -> None:
+        for (name, step), value in points.items():
             before = self.stored.get((name, step))
             if before is not None and before != value and not name.startswith(NOT_REPRODUCIBLE):
                 self.differs.append(f"{name}@{step}")
 
 
-def _values(record: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in record.items() if name not in ("time", "step")}
+def _points(record: Mapping[str, float], epoch: int) -> Points:
+    """Return an epoch's values at its number, but "name@step" at that optimizer step."""
+    points: Points = {}
+    for key, value in record.items():
+        name, _, step = key.partition("@")
+        if name not in ("time", "step"):
+            points[name, int(step or epoch)] = value
+    return points
 
 
 def points_of(api: MlflowClient, run: StoredRun) -> Points:

@@ -198,7 +198,7 @@ def test_a_replayed_point_is_compared_and_not_logged_twice(tmp_path: Path) -> No
     tracker = _tracker(tmp_path, "x")
     first = tracker.open(0, "name", {}, fresh=True)
     epochs = [
-        {"time": 1.0, "step": 1.0, "val/loss": 0.5},
+        {"time": 1.0, "step": 1.0, "val/loss": 0.5, "step/train_loss@10": 0.7},
         {"time": 2.0, "step": 2.0, "val/loss": 0.4},
     ]
     first.record(epochs)
@@ -210,6 +210,8 @@ def test_a_replayed_point_is_compared_and_not_logged_twice(tmp_path: Path) -> No
     assert again.differs == ["val/loss@1"]
     points = tracker.client.get_metric_history(first.id, "val/loss")
     assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.4), (2, 0.4)]
+    (step,) = tracker.client.get_metric_history(first.id, "step/train_loss")
+    assert (step.step, step.value) == (10, 0.7), "on its own axis: optimizer steps"
 
 
 def test_a_dataset_of_many_runs_is_stored_once(tmp_path: Path) -> None:

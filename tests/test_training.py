@@ -241,3 +241,28 @@ def test_a_gpu_trains_the_same_recipe(tmp_path: Path) -> None:
     outcome = train(replace(BASE, epochs=10), directory=tmp_path, watch=WATCH, test=True)
     assert outcome.test["test/accuracy"] > 0.8
     assert outcome.costs["cost/peak_memory_bytes"] > 0
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_losses_of_steps_are_kept_once_and_are_those_of_the_epoch(
+    tmp_path: Path, accumulate: int
+) -> None:
+    recipe = replace(BASE, accumulate=accumulate, model=MLP(depth=1, width=8))
+    watch = Watch(log_every=1)
+    whole = train(recipe, directory=tmp_path / "whole", watch=watch)
+    kept = [key for epoch in whole.history for key in epoch if key.startswith("step/")]
+    assert kept == [f"step/train_loss@{step}" for step in range(1, 13)], "4 steps an epoch"
+    sizes = torch.tensor([64.0, 64.0, 64.0, 8.0])
+    first = torch.tensor([whole.history[0][key] for key in kept[:4]])
+    mean = float((first * sizes).sum() / sizes.sum())
+    assert mean == pytest.approx(whole.history[0]["train/loss"], rel=1e-5)
+    with pytest.raises(Interrupted):
+        hooks = Hooks(stop=StopAt(7))
+        train(recipe, directory=tmp_path / "cut", watch=watch, hooks=hooks)
+    again = train(recipe, directory=tmp_path / "cut", watch=watch)
+    for before, after in zip(whole.history, again.history, strict=True):
+        steps = {key: value for key, value in before.items() if key.startswith("step/")}
+        assert steps == {key: value for key, value in after.items() if key.startswith("step/")}
+    some = train(recipe, directory=tmp_path / "some", watch=Watch(log_every=5))
+    kept = [key for epoch in some.history for key in epoch if key.startswith("step/")]
+    assert kept == ["step/train_loss@5", "step/train_loss@10"]

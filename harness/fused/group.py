@@ -159,6 +159,7 @@ class Group:
             "time": time.time(),
             "train/loss": train_loss,
             **scores,
+            **member.course.step_losses(losses, before=step - len(losses)),
             "lr": self.optimizer.rate(row),
             "cost/samples_per_second": sum(self.sizes) / max(1e-9, seconds),
         }
