@@ -1,4 +1,4 @@
-"""Benchmark: every section, or those asked for, printed and written to docs/performance.md.
+"""Benchmark: every section, or those asked for, printed and put into the pages that show it.
 
 Command:  make bench [ONLY="steps stored"]    (all of it: under 20 minutes on 2 quiet cores)
 Nothing here fails because a machine is slow; a section that is not run keeps its last table.
@@ -6,9 +6,8 @@ Nothing here fails because a machine is slow; a section that is not run keeps it
 
 import argparse
 import json
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from benchmarks.stored import costs, stored_table
 from benchmarks.studies import speed_tables, speeds
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "performance.md"
+PAGES = [ROOT / "docs" / "performance.md", ROOT / "README.md"]
 HEAD = """# How fast it is
 
 Made by `make bench`. Medians, with the smallest and the largest in brackets; times and ratios of
@@ -72,16 +71,22 @@ SECTIONS: dict[str, Section] = {
 }
 
 
-def page(before: str, tables: dict[str, str], about: dict[str, str]) -> str:
-    """Return the page with these sections in place of those that `before` has."""
-    kept = dict(re.findall(r"<!-- (\w+) -->\n(.*?)<!-- end -->", before, flags=re.DOTALL))
+def filled(text: str, tables: Mapping[str, str], about: Mapping[str, str]) -> str:
+    """Return a page with these tables between its markers; a section without markers is left."""
     where = "; ".join(f"{name} {value}" for name, value in about.items())
-    new = {name: f"\n```\n{text}```\n\n{where}\n\n" for name, text in tables.items()}
-    merged = kept | new
-    parts = [
-        f"<!-- {name} -->\n{merged[name]}<!-- end -->\n" for name in SECTIONS if name in merged
-    ]
-    return "\n".join([HEAD, *parts])
+    for name, table in tables.items():
+        before, begin, rest = text.partition(f"<!-- {name} -->\n")
+        if begin:
+            after = rest[rest.index("<!-- end -->") :]
+            text = f"{before}{begin}\n```\n{table}```\n\n{where}\n\n{after}"
+    return text
+
+
+def write(path: Path, tables: Mapping[str, str], about: Mapping[str, str]) -> None:
+    """Put tables into a page, made first if it is not there."""
+    empty = "\n".join([HEAD, *(f"<!-- {name} -->\n<!-- end -->\n" for name in SECTIONS)])
+    text = path.read_text(encoding="utf-8") if path.exists() else empty
+    path.write_text(filled(text, tables, about), encoding="utf-8")
 
 
 def main() -> None:
@@ -89,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count (3)")
-    parser.add_argument("--page", type=Path, default=PAGE, help="page to write")
+    parser.add_argument("--pages", type=Path, nargs="+", default=PAGES, help="pages to fill")
     parser.add_argument("--json", type=Path, help="file for the same numbers")
     arguments = parser.parse_args()
     about, numbers = machine(), dict[str, object]()
@@ -98,8 +103,8 @@ def main() -> None:
         began = time.perf_counter()
         numbers[name], text = SECTIONS[name](arguments.rounds)
         print(f"\n{text}\n({name} took {time.perf_counter() - began:.0f} s)", flush=True)
-        before = arguments.page.read_text(encoding="utf-8") if arguments.page.exists() else ""
-        arguments.page.write_text(page(before, {name: text}, about), encoding="utf-8")
+        for path in arguments.pages:
+            write(path, {name: text}, about)
     if arguments.json:
         text = json.dumps({"machine": about} | numbers, default=_plain, indent=1)
         arguments.json.write_text(text + "\n", encoding="utf-8")

@@ -38,8 +38,8 @@ class Study:
     test set (validation set for an ordinary search); `compare` names the scientific value whose
     levels are compared, by default the first. `claims` are what the study sets out to show; by
     default that each level of the compared value differs from its first. `after` names studies
-    that must be complete before, such as one that trains a base; they are run first. `log_every` logs the
-    training loss of every so many optimizer steps too, as step/train_loss (None: epochs alone).
+    that must be complete before, such as one that trains a base; they are run first. `log_every`
+    logs the training loss of every so many optimizer steps too, as step/train_loss.
     """
 
     question: str

@@ -138,7 +138,7 @@ def test_a_section_measured_again_replaces_its_table_alone(
         monkeypatch.setitem(run.SECTIONS, name, partial(section, name))
 
     def bench(*only: str) -> str:
-        words = ["bench", "--page", str(path), "--json", str(numbers), "--only", *only]
+        words = ["bench", "--pages", str(path), "--json", str(numbers), "--only", *only]
         monkeypatch.setattr(sys, "argv", words)
         run.main()
         return path.read_text()
