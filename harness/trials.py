@@ -26,7 +26,7 @@ from harness.store import is_unavailable
 from harness.study import Study, label
 from harness.tasks.classify import Classify
 from harness.tracked import Run
-from harness.tracking import Tracker
+from harness.tracking import NOTE, Tracker
 
 Stop = Callable[[], bool]
 Result = dict[str, Any]
@@ -44,6 +44,7 @@ def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Res
     study = search.study
     number = claim.trial.number
     tags = {
+        NOTE: _note(claim),
         "harness.role": claim.slot.role,
         "harness.cell": label(claim.slot.cell),
         "harness.seed": str(claim.slot.seed),
@@ -191,6 +192,22 @@ def _failed(run: Run, error: Exception) -> Result:
     trace = "".join(traceback.format_exception(error)).encode()
     run.finish("failed", reason, [], {}, {"traceback.txt": trace})
     return {"status": "failed", "reason": reason, "metrics": {}}
+
+
+def _note(claim: Claim) -> str:
+    """Return what a run is for, in plain words, as the MLflow UI shows it."""
+    slot = claim.slot
+    if slot.role == "confirm":
+        return (
+            f"The best recipe of {label(slot.cell)}, trained anew on the fresh seed {slot.seed} "
+            "and evaluated on the test set: it counts for the answer."
+        )
+    if slot.role == "search":
+        return (
+            f"Tuning trial {slot.point + 1} of {label(slot.cell)}: the best of them is trained "
+            "anew on fresh seeds, and this one counts for nothing else."
+        )
+    return f"Trial {claim.trial.number} of the search."
 
 
 def _run_name(claim: Claim) -> str:

@@ -80,6 +80,7 @@ def test_every_trial_logs_what_a_reader_needs(here: Path) -> None:
     for run in [*search, *confirm]:
         tags, metrics, params = run.data.tags, run.data.metrics, run.data.params
         assert run.info.status == "FINISHED"
+        assert tags["harness.cell"] in tags["mlflow.note.content"]
         assert tags["mlflow.parentRunId"] == parent.info.run_id
         assert tags["harness.study"] == small.NAME
         assert tags["harness.cell"] in ("depth=1", "depth=3")
