@@ -19,11 +19,22 @@ def anatomy_of(recipe: Recipe) -> Anatomy:
     Work is of one example, memory of one micro-batch. Recipes that differ only in what changes
     neither share one record.
     """
-    facts = recipe.data.facts()
-    recipe.task.require(facts)
-    optimizer = "momentum" if recipe.momentum else recipe.optimizer
-    size = math.ceil((recipe.batch_size or facts.train) / recipe.accumulate)
-    return _anatomy(recipe.model, facts, recipe.strategy, optimizer, recipe.precision, size)
+    recipe.task.require(recipe.data.facts())
+    return _phases(*_what_decides(recipe))[0]
+
+
+def metrics_of(recipe: Recipe) -> dict[str, float]:
+    """Return the anatomy's metrics; if the strategy has several phases, what changes in each.
+
+    That is phase/<number from 0>/params/trainable, …/flops/backward and …/memory/peak.
+    """
+    whole, *phases = _phases(*_what_decides(recipe))
+    found = whole.metrics()
+    for number, phase in enumerate(phases):
+        metrics = phase.metrics()
+        for name in ("params/trainable", "flops/backward", "memory/peak"):
+            found[f"phase/{number}/{name}"] = metrics[name]
+    return found
 
 
 def counts_of(recipe: Recipe) -> Counts:
@@ -40,13 +51,37 @@ def counts_of(recipe: Recipe) -> Counts:
     return count(prepared.network)
 
 
+def _what_decides(recipe: Recipe) -> tuple[Model, Facts, Strategy, str, str, int]:
+    facts = recipe.data.facts()
+    optimizer = "momentum" if recipe.momentum else recipe.optimizer
+    size = math.ceil((recipe.batch_size or facts.train) / recipe.accumulate)
+    return recipe.model, facts, recipe.strategy, optimizer, recipe.precision, size
+
+
 @lru_cache(maxsize=256)
-def _anatomy(
+def _phases(
     model: Model, facts: Facts, strategy: Strategy, optimizer: str, precision: str, size: int
-) -> Anatomy:
+) -> tuple[Anatomy, ...]:
+    """Return the anatomy with all that ever trains, and that of each phase if there are several."""
     prepared, example = _on_meta(model, facts, strategy)
-    network = prepared.network
-    return describe(network, example, optimizer=optimizer, precision=precision, batch_size=size)
+
+    def described() -> Anatomy:
+        return describe(
+            prepared.network,
+            example,
+            optimizer=optimizer,
+            precision=precision,
+            batch_size=size,
+        )
+
+    found = [described()]
+    phases = len(prepared.plan.phases)
+    for phase in range(phases if phases > 1 else 0):
+        for group in prepared.groups:
+            for parameter in group.members.values():
+                parameter.requires_grad_(group.trains(phase))
+        found.append(described())
+    return tuple(found)
 
 
 def _on_meta(model: Model, facts: Facts, strategy: Strategy) -> tuple[Prepared, Tensor]:

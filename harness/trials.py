@@ -17,7 +17,7 @@ from harness.measures import logged_as, measures, watch_of
 from harness.outcome import Outcome, is_out_of_memory
 from harness.plots.confusion import confusion
 from harness.plots.learning_curves import learning_curve
-from harness.preview import anatomy_of
+from harness.preview import anatomy_of, metrics_of
 from harness.provenance import environment, versions
 from harness.recipe import Recipe
 from harness.search import RESULT, Claim, Search, is_feasible, suggest
@@ -71,7 +71,7 @@ def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -
     facts = {"recipe_hash": recipe.hash, "recipe": flat(recipe)}
     anatomy = anatomy_of(recipe)
     known = measures(recipe)
-    counts = anatomy.metrics() | _sizes(recipe)
+    counts = metrics_of(recipe) | _sizes(recipe)
     tags = {"harness.recipe_hash": recipe.hash} | origin_tags(recipe)
     run.describe(flat(recipe), counts, tags)
     attributes = {"task": recipe.task.headline, "higher_is_better": _by_name(known)}
