@@ -256,8 +256,8 @@ def test_losses_of_steps_are_kept_once_and_are_those_of_the_epoch(
     first = torch.tensor([whole.history[0][key] for key in kept[:4]])
     mean = float((first * sizes).sum() / sizes.sum())
     assert mean == pytest.approx(whole.history[0]["train/loss"], rel=1e-5)
+    hooks = Hooks(stop=StopAt(7))
     with pytest.raises(Interrupted):
-        hooks = Hooks(stop=StopAt(7))
         train(recipe, directory=tmp_path / "cut", watch=watch, hooks=hooks)
     again = train(recipe, directory=tmp_path / "cut", watch=watch)
     for before, after in zip(whole.history, again.history, strict=True):
