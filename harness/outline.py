@@ -1,6 +1,7 @@
 """Outline: the parts of any network by its structure: stem, numbered blocks, tail and head.
 
-The head is the part called `head`, or else the last layer that holds parameters (norms aside).
+The head is the part called `head` or `classifier`, or else the last layer that holds parameters,
+norms aside.
 The blocks are the parts whose names end in a number, on the level nearest to the root that has
 several (`hidden_1`, `stage_2`, `encoder.layer.11`), or the layers of a recurrent module; without
 numbers, all parts of a level are. A norm between blocks belongs to the one before it. What comes
@@ -16,6 +17,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
+HEADS = ("head", "classifier")
 NUMBERED = re.compile(r".*?\d+")
 KINDS: dict[str, tuple[type[nn.Module], ...]] = {
     "linear": (nn.Linear, nn.Bilinear),
@@ -94,7 +96,7 @@ def _head(network: nn.Module) -> Named:
         if own and _kind(module) != "norm":
             found = name, own
     for name, child in network.named_children():
-        if name == "head":
+        if name in HEADS:
             found = name, tuple(child.parameters())
     return found
 

@@ -113,6 +113,19 @@ def test_a_study_whose_base_is_missing_is_refused_before_anything_is_trained(
     assert small.runs(tmp_path / "store") == {}
 
 
+def test_a_study_that_comes_after_another_has_it_run_first_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = families.here(tmp_path, monkeypatch)
+    families.write(tmp_path, "base")
+    families.write(tmp_path, "child", start='FromRun(study="base")')
+    path = tmp_path / "studies" / "child.py"
+    path.write_text(path.read_text().replace("trials=1)", 'trials=1, after=("base",))'))
+    assert "trial 0" in families.run("child")
+    assert tags(root, "child")["harness.parent"] == tags(root, "base")["id"]
+    assert "nothing to do: all 1 trials of base" in families.run("child")
+
+
 def test_exactly_one_of_run_and_study_is_said() -> None:
     for run, study in (("", ""), ("a", "b"), ("../x", "")):
         with pytest.raises(UserError, match="FromRun"):
