@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume verify compare lineage check test test-all pictures docs bench bench-gpu system data
+.PHONY: help setup study list plan ui report resume verify compare lineage strategies check test test-all pictures docs bench bench-gpu system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -42,6 +42,9 @@ verify: $(PINS)
 
 compare: $(PINS)
 	@$(BIN)/harness compare $(RUNS)
+
+strategies: $(PINS)
+	@COLUMNS=200 $(BIN)/harness strategies
 
 lineage: $(PINS)
 	@$(BIN)/harness lineage "$(RUN)"

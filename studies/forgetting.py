@@ -1,12 +1,13 @@
 """What does learning a second task cost the first, and does elastic weight consolidation help?
 
 Command:  make study NAME=forgetting
-Cost:     MINUTES
+Cost:     3 minutes on a busy core for 5 seeds (32 trials, and 4 of pretrain_digits before them).
 Published: Kirkpatrick et al. 2017 (arXiv:1612.00796): EWC keeps the old task, plain training loses
           it; Biderman et al. 2024 (arXiv:2405.09673): LoRA forgets less.
 Expected, written before the run: old/new accuracy full .46/.97, EWC .82/.96, head .16/.74;
           EWC at least full + .2 on the old task and .94 on the new one.
-Ours:     OURS
+Ours:     5 seeds: full .55/.97, EWC .72/.97, head .36/.87, LoRA .49/.95; EWC − full on the old
+          task +.18 ± .07: the direction holds, the size is just below what was written.
 """
 
 from optuna.trial import BaseTrial
