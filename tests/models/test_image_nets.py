@@ -1,4 +1,4 @@
-"""LeNet5, ResNet and WideResNet: published counts, closed formulas, shortcuts, refusals."""
+"""LeNet5, ResNet, WideResNet and ViT: published counts, closed formulas, shortcuts, refusals."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from torch import nn
 from harness.models.cnn import ResidualBlock
 from harness.models.lenet5 import LeNet5
 from harness.models.resnet import PaddedShortcut, ResNet
+from harness.models.vit import ViT
 from harness.models.wide_resnet import WideBlock, WideResNet
 from harness.recipe import Facts, Model
 from harness.settings import UserError
@@ -84,6 +85,45 @@ def test_resnets_counts_are_their_formulas(n: int, w: int, i: int, o: int) -> No
     assert size(WideResNet(depth=6 * n + 4, width=w), of) == expected
 
 
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 20),
+    st.integers(1, 4),
+    st.sampled_from([1, 2, 4]),
+    st.integers(1, 3),
+    st.integers(1, 9),
+)
+def test_vits_count_is_its_formula(depth: int, d: int, heads: int, p: int, c: int, o: int) -> None:
+    patches, hs = (8 // p) * (12 // p), heads * -(-d // heads)
+    block = 3 * hs * (d + 1) + hs * d + 8 * d**2 + 10 * d
+    expected = c * p**2 * d + d + d + (patches + 1) * d + 2 * d + d * o + o + depth * block
+    model = ViT(depth=depth, width=d, heads=heads, patch=p)
+    assert size(model, facts(c, 8, 12, outputs=o)) == expected
+
+
+def test_vit_has_the_count_of_the_literature() -> None:
+    model = ViT(depth=12, width=768, heads=12, patch=16)
+    assert size(model, facts(3, 224, 224, outputs=1_000)) == 86_567_656
+
+
+def test_a_vit_sees_where_a_patch_is_and_every_patch() -> None:
+    torch.manual_seed(0)
+    network = ViT(patch=4).build(facts(1, 8, 8)).eval()
+    images = torch.randn(1, 1, 8, 8)
+    moved = torch.cat([images[..., 4:], images[..., :4]], dim=-1)
+    assert not torch.allclose(network(images), network(moved), atol=1e-6)
+    for row, column in ((0, 0), (0, 7), (7, 0), (7, 7)):
+        other = images.clone()
+        other[..., row, column] += 1
+        assert not torch.allclose(network(images), network(other), atol=1e-6)
+
+
+def test_a_patch_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^patch: got 5; allowed: a divisor of both sides 28"):
+        ViT(patch=5).build(facts(1, 28, 28))
+
+
 @pytest.mark.parametrize("model", [ResNet(width=4), WideResNet(depth=10, width=8)], ids=str)
 def test_each_stage_doubles_the_channels_and_the_later_ones_halve_the_image(model: Any) -> None:
     network = model.build(facts(1, 12, 12))
@@ -136,6 +176,9 @@ def test_a_wide_block_adds_its_input_before_any_activation() -> None:
         (LeNet5, "pooling", "stride"),
         (LeNet5, "activation", "swish"),
         (LeNet5, "dropout", -0.1),
+        (ViT, "patch", 0),
+        (ViT, "heads", 0),
+        (ViT, "dropout", 1.0),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(kind: type[Model], name: str, value: Any) -> None:
