@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume verify compare lineage strategies check test test-all pictures docs bench bench-gpu system data
+.PHONY: help setup study list plan ui report resume verify compare lineage strategies check test test-all pictures docs bench bench-gpu zoo system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -70,6 +70,9 @@ pictures: $(PINS)
 
 docs: $(PINS)
 	$(BIN)/python -m harness.anatomy.page > docs/depth.md
+
+zoo: $(PINS)
+	$(BIN)/python -m benchmarks.zoo $(ROWS)
 
 bench: $(PINS)
 	$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))

@@ -1,0 +1,114 @@
+"""The zoo's rows: each architecture on real data, with the recipe that gives its score."""
+
+from dataclasses import dataclass
+
+from harness.data.augment import Augment
+from harness.data.digits import Digits
+from harness.data.fashion_mnist import FashionMNIST
+from harness.data.italy_power_demand import ItalyPowerDemand
+from harness.data.japanese_vowels import JapaneseVowels
+from harness.data.movie_reviews import MovieReviews
+from harness.data.shakespeare import Shakespeare
+from harness.models.attentive_birnn import AttentiveBiRNN
+from harness.models.cnn import CNN
+from harness.models.decoder import Decoder
+from harness.models.encoder import Encoder
+from harness.models.lenet5 import LeNet5
+from harness.models.mlp import MLP
+from harness.models.recurrent import GRU
+from harness.models.resnet import ResNet
+from harness.recipe import Data, Model, Recipe, Task
+from harness.strategies.full import Full
+from harness.tasks.classify import Classify
+from harness.tasks.language_model import LanguageModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A recipe, how many seeds it is trained with, and the score it should reach."""
+
+    recipe: Recipe
+    seeds: int
+    aim: float
+
+
+def recipe(
+    model: Model,
+    data: Data,
+    lr: float,
+    *,
+    epochs: int,
+    batch_size: int = 64,
+    task: Task | None = None,
+    weight_decay: float = 0.05,
+) -> Recipe:
+    """Return a recipe with AdamW, warm-up, cosine decay and clipping."""
+    return Recipe(
+        model=model,
+        data=data,
+        task=task or Classify(),
+        strategy=Full(),
+        lr=lr,
+        epochs=epochs,
+        batch_size=batch_size,
+        weight_decay=weight_decay,
+        warmup=0.1,
+        clip=1.0,
+    )
+
+
+SHIFTED = FashionMNIST(augment=Augment(crop=2, flip=True))
+SMALL_CNN = CNN(stages=2, blocks=2, width=32, norm="batch", dropout=0.1, init="he")
+READER = Decoder(depth=4, width=128, heads=4)
+TEXT = Shakespeare(context=128)
+
+ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells` on validation
+    "digits-mlp": Row(
+        recipe=recipe(MLP(width=256, dropout=0.2, init="he"), Digits(), 3e-3, epochs=30),
+        seeds=5,
+        aim=0.97,
+    ),
+    "fashion-mlp": Row(
+        recipe=recipe(MLP(width=256, dropout=0.2, init="he"), FashionMNIST(), 1e-3, epochs=10),
+        seeds=3,
+        aim=0.88,
+    ),
+    "fashion-lenet5": Row(
+        recipe=recipe(LeNet5(init="he"), FashionMNIST(), 2e-3, epochs=10), seeds=3, aim=0.89
+    ),
+    "fashion-cnn": Row(
+        recipe=recipe(SMALL_CNN, SHIFTED, 3e-3, epochs=8, batch_size=128), seeds=3, aim=0.91
+    ),
+    "fashion-resnet20": Row(
+        recipe=recipe(ResNet(), SHIFTED, 3e-3, epochs=12, batch_size=128), seeds=3, aim=0.92
+    ),
+    "vowels-gru": Row(
+        recipe=recipe(
+            GRU(width=34), JapaneseVowels(), 1.2e-2, epochs=40, batch_size=16, weight_decay=1e-4
+        ),
+        seeds=5,
+        aim=0.95,
+    ),
+    "power-gru": Row(
+        recipe=recipe(
+            GRU(width=39), ItalyPowerDemand(), 2.7e-2, epochs=40, batch_size=16, weight_decay=0.2
+        ),
+        seeds=5,
+        aim=0.95,
+    ),
+    "reviews-birnn": Row(
+        recipe=recipe(AttentiveBiRNN(dropout=0.5), MovieReviews(), 3e-3, epochs=6),
+        seeds=3,
+        aim=0.77,
+    ),
+    "reviews-encoder": Row(
+        recipe=recipe(Encoder(depth=1, dropout=0.5), MovieReviews(), 1e-3, epochs=6),
+        seeds=3,
+        aim=0.77,
+    ),
+    "shakespeare-decoder": Row(
+        recipe=recipe(READER, TEXT, 3e-3, epochs=1, batch_size=16, task=LanguageModel()),
+        seeds=1,
+        aim=2.2,
+    ),
+}
