@@ -20,7 +20,8 @@ $(PINS): constraints.txt pyproject.toml
 	@touch $@
 
 study: $(PINS)
-	@$(BIN)/harness study "$(NAME)" $(budget) $(call option,WORKERS,workers) $(call option,RETRY,retry)
+	@$(BIN)/harness study "$(NAME)" $(budget) $(call option,WORKERS,workers) $(call option,RETRY,retry) \
+	  $(call option,FUSE,fuse)
 
 list: $(PINS)
 	@$(BIN)/harness list

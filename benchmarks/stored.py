@@ -16,6 +16,7 @@ from benchmarks.bare import train_bare
 from benchmarks.contenders import empty_store
 from benchmarks.filled import fill
 from benchmarks.measure import Clock, now, table
+from harness.blocks import run_block
 from harness.data.digits import Digits
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
@@ -25,7 +26,6 @@ from harness.study import Study
 from harness.tasks.classify import Classify
 from harness.tracking import Tracker
 from harness.training import network_of
-from harness.trials import run_trial
 from harness.workers import Stop, open_search
 
 WARM_UP, TIMED = 3, 12
@@ -72,7 +72,7 @@ def stored_table(measured: dict[str, list[Cost]]) -> str:
 def _cost(count: int, sampler: str, timed: int) -> Cost:
     with empty_store() as root:
         study = _study(count + WARM_UP + timed, sampler)
-        search, tracker = open_search(study, root)
+        search, tracker = open_search(study, root, fuse=1)
         fill(search, tracker, count, limits=LIMITS, metrics=METRICS)
         runs = [_run(search, tracker) for _ in range(WARM_UP + timed)][WARM_UP:]
     claims, trials, tells = zip(*runs, strict=True)
@@ -87,10 +87,9 @@ def _cost(count: int, sampler: str, timed: int) -> Cost:
 
 def _run(search: Search, tracker: Tracker) -> tuple[float, float, float]:
     began, tells = now(), list[Clock]()
-    claim = search.claim()
+    block = search.claim()
     claimed = now()
-    assert not isinstance(claim, str)
-    assert claim is not None
+    assert isinstance(block, list)
     tell = search.tell
 
     def timed_tell(*arguments: object) -> None:
@@ -99,8 +98,7 @@ def _run(search: Search, tracker: Tracker) -> tuple[float, float, float]:
         tells.append(now() - start)
 
     search.tell = timed_tell  # type: ignore[method-assign, assignment]
-    with claim.lease:
-        result = run_trial(search, tracker, claim, Stop())
+    (result,) = run_block(search, tracker, block, Stop()).values()
     search.tell = tell  # type: ignore[method-assign]
     assert result["status"] == "finished", result
     spent = [claimed - began, now() - began, tells[0]]

@@ -30,6 +30,7 @@ def study(
     epochs: Epochs = None,
     workers: Annotated[int, typer.Option(min=1, help="processes that train")] = 1,
     retry: Annotated[str, typer.Option(help='"failed": try the failed trials again')] = "",
+    fuse: Annotated[str, typer.Option(help="trials that train as one at most: auto, off, 8")] = "",
 ) -> None:
     """Run a study, or go on with it, and print its answer."""
     if retry not in ("", "failed"):
@@ -38,7 +39,14 @@ def study(
     from harness.run import run_study
 
     budget = _budget(trials, seeds, epochs)
-    status = run_study(name, budget, workers=workers, retry=bool(retry), console=_console())
+    status = run_study(
+        name,
+        budget,
+        workers=workers,
+        retry=bool(retry),
+        console=_console(),
+        fuse=_fuse(fuse),
+    )
     raise typer.Exit(status)
 
 
@@ -238,6 +246,18 @@ def _names_and_settings(words: list[str]) -> tuple[list[str], dict[str, str]]:
         do = "see harness describe --help"
         raise UserError("MODEL", got="none", allowed="a model or FILE.py:BUILDER", do=do)
     return names, settings
+
+
+def _fuse(text: str) -> int:
+    if text in ("", "auto"):
+        from harness.kinds import MOST
+
+        return MOST
+    if text == "off":
+        return 1
+    if not (text.isdigit() and int(text) > 0):
+        raise UserError("FUSE", got=text, allowed="auto, off, 2, 3, …", do="say FUSE=off")
+    return int(text)
 
 
 def _budget(trials: int | None, seeds: int | None, epochs: int | None) -> dict[str, int]:

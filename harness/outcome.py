@@ -31,6 +31,8 @@ class Outcome:
     weights: Mapping[str, Tensor]
     costs: Mapping[str, float]
     micro_batches: int
+    base: str = ""
+    """The sha256 of the weights that it started from, or ""."""
     output: Tensor | None = field(default=None, repr=False)
     target: Tensor | None = field(default=None, repr=False)
 
@@ -45,6 +47,7 @@ def outcome_of(
     wall: float,
     cpu: float,
     micro_batches: int,
+    base: str,
     test: bool,
 ) -> Outcome:
     """Evaluate the best weights, loaded into `network`, and return what the course came to.
@@ -81,6 +84,7 @@ def outcome_of(
             "cost/peak_memory_bytes": peak_memory(),
         },
         micro_batches=micro_batches,
+        base=base,
         output=output,
         target=target,
     )

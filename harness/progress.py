@@ -63,6 +63,7 @@ class Progress:
             str(trial.user_attrs.get("role", "")),
             label(trial.user_attrs.get("cell", {})),
             self._outcome(trial, result),
+            str(result.get("fused", "")),
             self._eta(done),
         ]
         return " · ".join(part for part in parts if part)

@@ -4,8 +4,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from harness.claims import Registration
-from harness.search import Search, ended
+from harness.search import Search
 from harness.store import locked
+from harness.tried import ended
 
 if TYPE_CHECKING:
     import optuna

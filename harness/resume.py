@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from harness import store
+from harness.blocks import run_block
 from harness.keeper import Hooks, Interrupted
 from harness.length import POLICIES, Length, length_from
 from harness.measures import logged_as, measures, watch_of
@@ -21,7 +22,6 @@ from harness.study import store as store_root
 from harness.tracked import StoredRun
 from harness.tracking import Tracker, find_run, read_artifact
 from harness.training import train
-from harness.trials import run_trial
 from harness.workers import Stop, open_search
 
 LENGTH = "harness.length"
@@ -54,10 +54,9 @@ def resume_run(run_id: str, more: int, policy: str, console: Console) -> int:
 def _finish(search: Search, tracker: Tracker, number: int, console: Console) -> int:
     stop = Stop()
     stop.install()
-    claim = search.claim_running(number)
+    block = search.claim_running(number)
     try:
-        with claim.lease:
-            result = run_trial(search, tracker, claim, stop)
+        result = run_block(search, tracker, block, stop)[number]
     except Interrupted:
         return _stopped(stop, console)
     console.print(f"trial {number}: {result['status']}: {result['reason']}", highlight=False)

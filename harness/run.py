@@ -11,15 +11,17 @@ from harness import store
 from harness.answer import Answer, answer
 from harness.checks import check
 from harness.curves import frame_of
+from harness.kinds import MOST, search_of
 from harness.measures import measures
 from harness.progress import Progress
 from harness.provenance import code, versions
 from harness.registration import register, registration_of
 from harness.results import UI, record_of
-from harness.search import Search, unresolved
+from harness.search import Search
 from harness.store import StoreUnavailable, storing
 from harness.study import Study, load
 from harness.study import store as store_root
+from harness.tried import unresolved
 from harness.views import address
 
 if TYPE_CHECKING:
@@ -29,11 +31,18 @@ ANSWER = "answer.txt"
 
 
 def run_study(
-    name: str, budget: Mapping[str, int], *, workers: int, retry: bool, console: Console
+    name: str,
+    budget: Mapping[str, int],
+    *,
+    workers: int,
+    retry: bool,
+    console: Console,
+    fuse: int = MOST,
 ) -> int:
     """Train what the study's budget still asks for and print the answer; return the exit status.
 
     The studies that it builds on are run before, with their own budgets.
+    `fuse` trials of one shape train as one, at most.
 
     0 when all is well, 1 when trials failed, 130 or 143 after Ctrl-C or SIGTERM, 75 when the
     store cannot be written.
@@ -44,14 +53,14 @@ def run_study(
     root = store_root()
     study = load(name, budget)
     for before in study.after:
-        status = run_study(before, {}, workers=workers, retry=retry, console=console)
+        status = run_study(before, {}, workers=workers, retry=retry, console=console, fuse=fuse)
         if status:
             return status
-    known = measures(check(study)[0].recipe)
+    samples = check(study)
     store.prepare(root)
     try:
         with storing():
-            search = Search(study, root, [known[objective] for objective in study.objectives])
+            search = search_of(study, root, samples, fuse)
             if study.scientific:
                 register(search)
             if retry:

@@ -1,41 +1,47 @@
 """Search: drives Optuna. Hands out trials so that no kill loses, doubles or changes one."""
 
-import warnings
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from harness.design import Agenda, Done, Slot
+from harness.claim import BLOCK, Block, Claim, Reserved
+from harness.design import Agenda, Slot
 from harness.samplers import budget_of, pruner_for, sampler_for
 from harness.settings import UserError
 from harness.store import Lease, harden, lease_path, locked, optuna_url, trial_directory
-from harness.study import Study
+from harness.study import Study, label
+from harness.tried import done_of, ended, first_tries, slot_of, unresolved
 
 RESULT = "result"
 WAIT = "wait"
 """What `claim` says when trials are under way elsewhere that decide what comes next."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A trial that this process may train: nobody else can while the lease is held."""
-
-    trial: Trial
-    slot: Slot
-    lease: Lease
-    directory: Path
-    adopted: bool
+TOGETHER = 8
+"""Trials that an ordinary search asks for at once: with TPE no worse than one at a time over 128
+trials, while 32 cost a little early on (2026-11-22)."""
 
 
 class Search:
-    """One study's trials in Optuna. `directions` says for each objective if higher is better."""
+    """One study's trials in Optuna. `directions` says for each objective if higher is better.
 
-    def __init__(self, study: Study, root: Path, directions: Sequence[bool]) -> None:
+    Trials are handed out in blocks of `most` at most, of cells of one `kind` (all cells differ if
+    none are told), so that they can train as one.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        root: Path,
+        directions: Sequence[bool],
+        *,
+        most: int = 1,
+        kinds: Mapping[str, Hashable] | None = None,
+    ) -> None:
         self.study, self.root, self.directions = study, root, tuple(directions)
+        self.most, self.kinds = most, kinds or {}
         self.directory = root / "studies" / study.name
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with locked(root / "initialise.lock"):
@@ -60,27 +66,39 @@ class Search:
         self.seen = self.optuna.get_trials(deepcopy=False)
         return self.seen
 
-    def claim(self) -> Claim | str | None:
-        """Return a trial to train, "wait", or None when the budget is spent.
+    def claim(self) -> list[Reserved] | str | None:
+        """Return a block of trials to train, "wait", or None when the budget is spent.
 
-        A trial whose process died is adopted in place: same number, same parameters, same reports.
-        Everything happens under the study's lock, which dies with the process.
+        Trials whose process died are adopted in place: same numbers, same parameters, same reports,
+        same block. Everything happens under the study's lock, which dies with the process.
         """
         with locked(self.directory / "claim.lock"):
             trials = self.trials()
             for frozen in trials:
-                if frozen.state == TrialState.RUNNING and (claim := self._lease(frozen)):
-                    return claim
+                if frozen.state == TrialState.RUNNING and (block := self._adopt(frozen, trials)):
+                    return block
             return self._next(trials)
 
-    def claim_running(self, number: int) -> Claim:
-        """Return the given unfinished trial to train; raise UserError if a process has it."""
+    def claim_running(self, number: int) -> list[Reserved]:
+        """Return the block of an unfinished trial; raise UserError if a process has it."""
         with locked(self.directory / "claim.lock"):
-            claim = self._lease(self.trials()[number])
-        if claim is None:
+            trials = self.trials()
+            block = self._adopt(trials[number], trials)
+        if not block:
             do = "wait for the process that trains it, or stop it"
             raise UserError("trial", got=number, allowed="a trial nobody trains", do=do)
-        return claim
+        return block
+
+    def begin(self, reserved: Reserved) -> Claim:
+        """Let the sampler draw for a reserved trial, in the order of a block's numbers."""
+        self.optuna.sampler = sampler_for(self.study, reserved.number)
+        trial = Trial(self.optuna, reserved.id)
+        return Claim(
+            trial=trial,
+            slot=slot_of(trial.user_attrs),
+            directory=reserved.directory,
+            adopted=reserved.adopted,
+        )
 
     def tell(self, claim: Claim, result: dict[str, Any]) -> None:
         """Store a trial's result and end it in Optuna. A non-finite value never becomes best."""
@@ -97,7 +115,7 @@ class Search:
         with locked(self.directory / "claim.lock"):
             failed = unresolved(self.trials())
             for trial in failed:
-                attributes = {k: v for k, v in trial.user_attrs.items() if k != RESULT}
+                attributes = {k: v for k, v in trial.user_attrs.items() if k not in (RESULT, BLOCK)}
                 self.optuna.enqueue_trial(
                     dict(trial.params), {**attributes, "retry_of": trial.number}
                 )
@@ -118,57 +136,90 @@ class Search:
         cells = len(self.study.cells())
         return cells * (self.study.trials_per_cell + self.study.seeds)
 
-    def _next(self, trials: list[FrozenTrial]) -> Claim | str | None:
-        waiting = [t.number for t in trials if t.state == TrialState.WAITING]
+    def _next(self, trials: list[FrozenTrial]) -> list[Reserved] | str | None:
+        waiting = [trial for trial in trials if trial.state == TrialState.WAITING][: self.most]
         if waiting:
-            return self._ask(min(waiting))
-        if self.study.scientific and (slots := self._missing(trials)):
-            return self._create(len(trials), next(iter(slots)))
-        if not self.study.scientific and len(_first_tries(trials)) < budget_of(self.study):
-            return self._create(len(trials), self._ordinary(len(trials)))
+            return self._wake(waiting, Block(first=waiting[0].number, size=len(waiting)))
+        slots = self._wanted(trials, self.most)
+        if slots:
+            return self._create(trials, slots, Block(first=len(trials), size=len(slots)))
         return WAIT if any(t.state == TrialState.RUNNING for t in trials) else None
 
-    def _create(self, number: int, slot: Slot) -> Claim:
-        """Make a trial that runs at once, in one transaction: enqueue and ask would take eight."""
-        lease = Lease.take(lease_path(trial_directory(self.root, self.study.name, number)))
-        assert lease is not None, "a new trial has no process"
-        wanted = {"fixed_params": slot.params} if slot.params else {}
-        template = create_trial(
-            state=TrialState.RUNNING, user_attrs=slot.attributes(), system_attrs=wanted
+    def _wanted(self, trials: list[FrozenTrial], most: int, like: Slot | None = None) -> list[Slot]:
+        """Return the missing slots of the first one's kind, or of that of `like`."""
+        if self.study.scientific:
+            missing = self._missing(trials)
+            kind = self._kind(like or next(iter(missing))) if missing else None
+            return list(islice((slot for slot in missing if self._kind(slot) == kind), most))
+        number = len(trials)
+        left = budget_of(self.study) - len(first_tries(trials))
+        size = min(left, most, TOGETHER - number % TOGETHER)
+        return [self._ordinary(number + place) for place in range(size)]
+
+    def _kind(self, slot: Slot) -> tuple[Hashable, ...]:
+        cell = label(slot.cell)
+        return slot.role, self.kinds.get(cell, cell)
+
+    def _adopt(self, frozen: FrozenTrial, trials: list[FrozenTrial]) -> list[Reserved]:
+        """Return the unfinished trials of a trial's block, unless a process has it.
+
+        A process that died while it made a block left it smaller than it was to be.
+        """
+        if (lease := self._lease(frozen.number)) is None:
+            return []
+        lease.release()
+        block = Block.of(frozen)
+        members = [trial for trial in trials if Block.of(trial) == block]
+        running = [trial for trial in members if trial.state == TrialState.RUNNING]
+        found = [self._reserved(t.number, t._trial_id, adopted=True) for t in running]
+        asleep = [trial for trial in members if trial.state == TrialState.WAITING]
+        found += self._wake(asleep, block)
+        lacking = block.size - len(members)
+        like = slot_of(frozen.user_attrs)
+        slots = self._wanted(trials, lacking, like) if lacking > 0 else []
+        return found + self._create(trials, slots, block)
+
+    def _create(
+        self, trials: list[FrozenTrial], slots: Sequence[Slot], block: Block
+    ) -> list[Reserved]:
+        """Make trials that run at once, each in one transaction: enqueue and ask take eight."""
+        storage, study = self.optuna._storage, self.optuna._study_id
+        created = []
+        for number, slot in enumerate(slots, start=len(trials)):
+            template = create_trial(
+                state=TrialState.RUNNING,
+                user_attrs={**slot.attributes(), **block.attributes()},
+                system_attrs={"fixed_params": slot.params} if slot.params else {},
+            )
+            trial_id = storage.create_new_trial(study, template)
+            assert storage.get_trial(trial_id).number == number
+            created.append(self._reserved(number, trial_id, adopted=False))
+        return created
+
+    def _wake(self, waiting: Sequence[FrozenTrial], block: Block) -> list[Reserved]:
+        """Let waiting trials run, as a block."""
+        storage, woken = self.optuna._storage, []
+        for trial in waiting:
+            attributes = block.attributes()
+            if "params" not in trial.user_attrs:
+                attributes |= self._ordinary(trial.number).attributes()
+            for name, value in attributes.items():
+                storage.set_trial_user_attr(trial._trial_id, name, value)
+        for trial in waiting:
+            storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+            woken.append(self._reserved(trial.number, trial._trial_id, adopted=False))
+        return woken
+
+    def _reserved(self, number: int, trial_id: int, *, adopted: bool) -> Reserved:
+        lease = self._lease(number)
+        assert lease is not None, "under the study's lock, of a block without a process"
+        directory = trial_directory(self.root, self.study.name, number)
+        return Reserved(
+            number=number, id=trial_id, lease=lease, directory=directory, adopted=adopted
         )
-        self.optuna.sampler = sampler_for(self.study, number)
-        storage = self.optuna._storage
-        trial = Trial(self.optuna, storage.create_new_trial(self.optuna._study_id, template))
-        assert trial.number == number, (trial.number, number)
-        return self._claim(trial, lease, adopted=False)
 
-    def _ask(self, number: int) -> Claim:
-        lease = Lease.take(lease_path(trial_directory(self.root, self.study.name, number)))
-        assert lease is not None, "a waiting trial has no process"
-        self.optuna.sampler = sampler_for(self.study, number)
-        trial = self.optuna.ask()
-        assert trial.number == number, (trial.number, number)
-        if "params" not in trial.user_attrs:
-            for name, value in self._ordinary(number).attributes().items():
-                trial.set_user_attr(name, value)
-        return self._claim(trial, lease, adopted=False)
-
-    def _lease(self, frozen: FrozenTrial) -> Claim | None:
-        path = lease_path(trial_directory(self.root, self.study.name, frozen.number))
-        lease = Lease.take(path)
-        if lease is None:
-            return None
-        self.optuna.sampler = sampler_for(self.study, frozen.number)
-        trial = Trial(self.optuna, frozen._trial_id)
-        if "params" not in trial.user_attrs:
-            for name, value in self._ordinary(frozen.number).attributes().items():
-                trial.set_user_attr(name, value)
-        return self._claim(trial, lease, adopted=True)
-
-    def _claim(self, trial: Trial, lease: Lease, *, adopted: bool) -> Claim:
-        directory = trial_directory(self.root, self.study.name, trial.number)
-        slot = slot_of(trial.user_attrs)
-        return Claim(trial=trial, slot=slot, lease=lease, directory=directory, adopted=adopted)
+    def _lease(self, number: int) -> Lease | None:
+        return Lease.take(lease_path(trial_directory(self.root, self.study.name, number)))
 
     def _ordinary(self, number: int) -> Slot:
         study = self.study
@@ -177,57 +228,7 @@ class Search:
     def _missing(self, trials: list[FrozenTrial]) -> Collection[Slot]:
         changed = [*self._unfinished, *range(self._known, len(trials))]
         for number in changed:
-            self._agenda.add(_done(trials[number]))
+            self._agenda.add(done_of(trials[number]))
         self._unfinished = [n for n in changed if not trials[n].state.is_finished()]
         self._known = len(trials)
         return self._agenda.missing()
-
-
-def slot_of(attributes: dict[str, Any]) -> Slot:
-    """Return the slot that a trial's user attributes describe."""
-    names = ("role", "cell", "point", "seed", "epochs", "params")
-    return Slot(**{name: attributes[name] for name in names})
-
-
-def suggest(study: Study, claim: Claim) -> Any:
-    """Return the recipe of a claimed trial: what `space` builds, with the slot's seed.
-
-    For an adopted trial `space` runs a second time: values already suggested come back as
-    they were, and Optuna's remark that a constraint is already set is no news.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The constraint value is ignored")
-        recipe = replace(study, epochs=claim.slot.epochs).recipe(claim.trial, claim.slot.cell)
-    return replace(recipe, seed=claim.slot.seed)
-
-
-def is_feasible(claim: Claim) -> bool:
-    """Say whether every constraint that `space` set on the trial holds."""
-    frozen = claim.trial._cached_frozen_trial
-    return all(value <= 0 for value in frozen.constraints.values())
-
-
-def unresolved(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the failed trials that nobody has retried."""
-    retried = {trial.user_attrs.get("retry_of") for trial in trials}
-    return [t for t in trials if t.state == TrialState.FAIL and t.number not in retried]
-
-
-def ended(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials that came to an end, whichever."""
-    return [trial for trial in trials if trial.state.is_finished()]
-
-
-def _first_tries(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    return [trial for trial in trials if "retry_of" not in trial.user_attrs]
-
-
-def _done(trial: FrozenTrial) -> Done:
-    complete = trial.state == TrialState.COMPLETE
-    return Done(
-        number=trial.number,
-        slot=slot_of(trial.user_attrs),
-        params=dict(trial.params),
-        over=trial.state.is_finished(),
-        value=trial.values[0] if complete else None,
-    )

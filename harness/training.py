@@ -4,7 +4,6 @@ import logging
 import random
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from harness import checkpoints
 from harness.base import begin
 from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
+from harness.identity import CHECKPOINT, identity_of, is_done, kept_of, require_same
 from harness.keeper import Hooks, Interrupted, Keeper
 from harness.learner import Learner, Unprofiled
 from harness.length import Length
@@ -26,9 +26,6 @@ from harness.outcome import Outcome, is_out_of_memory, outcome_of
 from harness.pace import Pace
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Facts, Recipe
-from harness.settings import UserError
-
-CHECKPOINT = "last.ckpt"
 
 
 def seed_all(seed: int) -> None:
@@ -64,7 +61,8 @@ def train(
         UserError: the checkpoint in `directory` belongs to another recipe.
     """
     hooks = hooks or Hooks()
-    kept = _kept(checkpoints.load(directory / CHECKPOINT))
+    epochs = (length or Length.of(recipe.epochs)).epochs
+    kept = kept_of(checkpoints.load(directory / CHECKPOINT), epochs)
     accumulate = kept["identity"]["accumulate"] if kept else recipe.accumulate
     while True:
         try:
@@ -102,6 +100,9 @@ class Attempt:
         network = network_of(recipe)
         base = begin(network, recipe)
         self.base = base.sha256 if base else ""
+        self.identity = identity_of(
+            recipe, epochs=self.length.epochs, accumulate=self.accumulate, base=self.base
+        )
         prepared = prepare(network, recipe.strategy)
         held = prepared.plan.held
         source = base.recipe if base else None
@@ -126,7 +127,7 @@ class Attempt:
         self.course = Course(watch=watch, epochs=self.length.epochs, patience=recipe.patience)
         self.keeper = Keeper(
             path=directory / CHECKPOINT,
-            identity=self._identity(),
+            identity=self.identity,
             course=self.course,
             metrics={name: metrics[name] for name in watch.metrics},
             loader=batches,
@@ -141,8 +142,8 @@ class Attempt:
         `kept` is the Keeper's state in the checkpoint to go on from, None to begin.
         """
         if kept is not None:
-            _require_same(kept["identity"], self._identity())
-        if kept is not None and self._is_done(kept):
+            require_same(kept["identity"], self.identity)
+        if kept is not None and is_done(kept, self.length.epochs):
             self._take(kept)
         else:
             self._fit(resume=kept is not None)
@@ -156,23 +157,9 @@ class Attempt:
             wall=spent["wall"],
             cpu=spent["cpu"],
             micro_batches=self.accumulate,
+            base=self.base,
             test=test,
         )
-
-    def _identity(self) -> dict[str, Any]:
-        return {
-            "recipe": replace(self.recipe, epochs=1).hash,
-            "seed": self.recipe.seed,
-            "epochs": self.length.epochs,
-            "base": self.base,
-            "accumulate": self.accumulate,
-            "torch": str(torch.__version__),
-            "threads": torch.get_num_threads(),
-        }
-
-    def _is_done(self, kept: Mapping[str, Any]) -> bool:
-        extended = self.length.epochs > kept["identity"]["epochs"]
-        return kept["status"] != "running" and not (extended and kept["status"] == "finished")
 
     def _take(self, kept: Mapping[str, Any]) -> None:
         self.keeper.load_state_dict(dict(kept))
@@ -229,14 +216,3 @@ def _more_accumulation(recipe: Recipe, accumulate: int, error: Exception) -> int
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return min(size, accumulate * 2)
-
-
-def _kept(state: checkpoints.State | None) -> dict[str, Any] | None:
-    return None if state is None else dict(state["callbacks"]["Keeper"])
-
-
-def _require_same(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for what in ("recipe", "seed", "base"):
-        if stored[what] != wanted[what]:
-            do = "train it in a directory of its own"
-            raise UserError(f"checkpoint's {what}", got=stored[what], allowed=wanted[what], do=do)

@@ -3,6 +3,7 @@
 import json
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,8 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import save as safetensors_bytes
 
 from harness import training
+from harness.anatomy.describe import Anatomy
+from harness.claim import Claim, is_feasible, suggest
+from harness.course import Watch
 from harness.forgetting import traces
-from harness.keeper import Hooks, Interrupted
+from harness.keeper import Hooks
 from harness.lineage import origin_tags
 from harness.measures import logged_as, measures, watch_of
 from harness.outcome import Outcome, is_out_of_memory
@@ -20,9 +24,8 @@ from harness.plots.learning_curves import learning_curve
 from harness.preview import anatomy_of, metrics_of
 from harness.provenance import environment, versions
 from harness.recipe import Recipe
-from harness.search import RESULT, Claim, Search, is_feasible, suggest
+from harness.search import RESULT, Search
 from harness.settings import flat
-from harness.store import is_unavailable
 from harness.study import Study, label
 from harness.tasks.classify import Classify
 from harness.tracked import Run
@@ -32,17 +35,31 @@ Stop = Callable[[], bool]
 Result = dict[str, Any]
 
 
-def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Result:
-    """Train a claimed trial, track it, tell Optuna, and return its result.
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A trial that is to be trained: its recipe, its run, and what is known of its network."""
 
-    Whatever the trial's own code raises ends this trial as failed and no other.
+    claim: Claim
+    run: Run
+    recipe: Recipe
+    anatomy: Anatomy
+    watch: Watch
+    facts: Result
+    """What its result says whatever its training comes to."""
 
-    Raises:
-        Interrupted: the user asked to stop; the trial stays resumable.
-        StoreUnavailable: the disk is full or the database away; the trial stays resumable.
-    """
-    study = search.study
-    number = claim.trial.number
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.claim.trial.number
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What is counted before training."""
+        return metrics_of(self.recipe) | _sizes(self.recipe)
+
+
+def open_run(tracker: Tracker, claim: Claim) -> Run:
+    """Return the trial's run in MLflow."""
     tags = {
         NOTE: _note(claim),
         "harness.role": claim.slot.role,
@@ -51,64 +68,88 @@ def run_trial(search: Search, tracker: Tracker, claim: Claim, stop: Stop) -> Res
         "harness.status": "running",
         **{f"harness.{name}": version for name, version in versions().items()},
     }
-    run = tracker.open(number, _run_name(claim), tags, fresh=not claim.adopted)
-    try:
-        result = _trained(study, search, claim, run, stop)
-    except Interrupted:
-        run.kill("stopped by the user; the next `make study` goes on")
-        raise
-    except Exception as error:
-        if is_unavailable(error):
-            raise
-        result = _failed(run, error)  # any other error of a user's model is this trial's own
-    tracker.flush()
-    search.tell(claim, {**result, "run_id": run.id})
-    return result
+    return tracker.open(claim.trial.number, _run_name(claim), tags, fresh=not claim.adopted)
 
 
-def _trained(study: Study, search: Search, claim: Claim, run: Run, stop: Stop) -> Result:
+def prepare(study: Study, claim: Claim, run: Run) -> Ready:
+    """Return the trial with its recipe, described in its run."""
     recipe = suggest(study, claim)
-    facts = {"recipe_hash": recipe.hash, "recipe": flat(recipe)}
-    anatomy = anatomy_of(recipe)
     known = measures(recipe)
-    counts = metrics_of(recipe) | _sizes(recipe)
+    ready = Ready(
+        claim=claim,
+        run=run,
+        recipe=recipe,
+        anatomy=anatomy_of(recipe),
+        watch=watch_of(study, known),
+        facts={
+            "recipe_hash": recipe.hash,
+            "recipe": flat(recipe),
+            "task": recipe.task.headline,
+            "higher_is_better": _by_name(known),
+        },
+    )
     tags = {"harness.recipe_hash": recipe.hash} | origin_tags(recipe)
-    run.describe(flat(recipe), counts, tags)
-    attributes = {"task": recipe.task.headline, "higher_is_better": _by_name(known)}
-    if not is_feasible(claim):
+    run.describe(flat(recipe), ready.counts, tags)
+    return ready
+
+
+def without_training(search: Search, ready: Ready) -> Result | None:
+    """Return the result of a trial that need not be trained, else None."""
+    if not is_feasible(ready.claim):
         reason = "a constraint is violated: not trained"
-        run.finish("infeasible", reason, [], {}, _recipe_file(recipe))
-        return {**facts, **attributes, "status": "infeasible", "reason": reason, "metrics": counts}
-    same = _same_as(search.seen, claim, recipe)
-    if same is not None:
-        return _reuse(run, same, recipe)
-    data = recipe.data
+        ready.run.finish("infeasible", reason, [], {}, _recipe_file(ready.recipe))
+        ending = {"status": "infeasible", "reason": reason, "metrics": ready.counts}
+        return {**ready.facts, **ending}
+    same = _same_as(search.seen, ready.claim, ready.recipe)
+    return None if same is None else _reuse(ready.run, same, ready.recipe)
+
+
+def log_input(ready: Ready) -> None:
+    """Log the dataset."""
+    data = ready.recipe.data
     sizes = data.facts()
     profile = {"train": sizes.train, "validation": sizes.validation, "test": sizes.test}
-    run.input(type(data).__name__, data.digest(), profile, json.dumps(data.to_json()))
+    ready.run.input(type(data).__name__, data.digest(), profile, json.dumps(data.to_json()))
+
+
+def train_alone(study: Study, ready: Ready, stop: Stop) -> Outcome:
+    """Train the trial the ordinary way."""
     outcome = training.train(
-        recipe,
-        directory=claim.directory,
-        watch=watch_of(study, known),
-        hooks=_hooks(study, claim, run, stop),
-        test=claim.slot.role == "confirm",
+        ready.recipe,
+        directory=ready.claim.directory,
+        watch=ready.watch,
+        hooks=hooks_of(study, ready, stop),
+        test=ready.claim.slot.role == "confirm",
     )
-    metrics = _metrics(outcome) | traces(recipe, outcome.weights)
-    if outcome.micro_batches != recipe.accumulate:
-        run.tag({"harness.out_of_memory": f"trained in {outcome.micro_batches} micro-batches"})
-    files = _recipe_file(recipe) | _files(study, recipe, outcome, anatomy.to_frame().to_csv())
+    if outcome.micro_batches != ready.recipe.accumulate:
+        tag = f"trained in {outcome.micro_batches} micro-batches"
+        ready.run.tag({"harness.out_of_memory": tag})
+    return outcome
+
+
+def finish(study: Study, ready: Ready, outcome: Outcome, fused: str) -> Result:
+    """Write what a training came to into its run, and return its result.
+
+    `fused` says how many trained as one, or why it trained by itself.
+    """
+    metrics = _metrics(outcome) | traces(ready.recipe, outcome.weights)
+    table = ready.anatomy.to_frame().to_csv()
+    files = _recipe_file(ready.recipe) | _files(study, ready.recipe, outcome, table)
     logged = {logged_as(name): value for name, value in metrics.items()}
-    run.finish(outcome.status, outcome.reason, outcome.history, logged, files)
+    ready.run.tag({"harness.fused": fused})
+    ready.run.finish(outcome.status, outcome.reason, outcome.history, logged, files)
     return {
-        **facts,
-        **attributes,
+        **ready.facts,
         "status": outcome.status,
         "reason": outcome.reason,
-        "metrics": counts | metrics,
+        "fused": fused,
+        "metrics": ready.counts | metrics,
     }
 
 
-def _hooks(study: Study, claim: Claim, run: Run, stop: Stop) -> Hooks:
+def hooks_of(study: Study, ready: Ready, stop: Stop) -> Hooks:
+    """Return what a trial's training tells and asks: its run, Optuna's pruner, the user."""
+    claim, run = ready.claim, ready.run
     if study.pruner == "none":
         return Hooks(saved=run.record, stop=stop)
     storage = claim.trial.study._storage
@@ -186,7 +227,8 @@ def _reuse(run: Run, trial: FrozenTrial, recipe: Recipe) -> Result:
     return {**result, "reason": reason, "same_as": trial.number}
 
 
-def _failed(run: Run, error: Exception) -> Result:
+def failed(run: Run, error: Exception) -> Result:
+    """Write an error of the trial's own code into its run, and return its result."""
     kind = "out of memory" if is_out_of_memory(error) else type(error).__name__
     reason = f"{kind}: {str(error).partition(chr(10))[0]}"
     trace = "".join(traceback.format_exception(error)).encode()

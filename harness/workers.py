@@ -13,14 +13,14 @@ from types import FrameType
 import torch
 
 from harness import store
+from harness.blocks import run_block
 from harness.checks import check
 from harness.keeper import Interrupted
-from harness.measures import measures
+from harness.kinds import MOST, search_of
 from harness.search import Search
 from harness.store import StoreUnavailable
 from harness.study import Study, load
 from harness.tracking import Tracker
-from harness.trials import run_trial
 
 POLL_SECONDS = 0.2
 
@@ -52,12 +52,10 @@ class Stop:
         self.signal = number
 
 
-def open_search(study: Study, root: Path) -> tuple[Search, Tracker]:
+def open_search(study: Study, root: Path, fuse: int = MOST) -> tuple[Search, Tracker]:
     """Return the study's trials and its runs, both databases made if need be."""
     store.prepare(root)
-    known = measures(check(study, files=False)[0].recipe)
-    directions = [known[name] for name in study.objectives]
-    return Search(study, root, directions), Tracker(root, study)
+    return search_of(study, root, check(study, files=False), fuse), Tracker(root, study)
 
 
 def work(search: Search, tracker: Tracker, stop: Stop, after: Callable[[], None]) -> None:
@@ -69,15 +67,14 @@ def work(search: Search, tracker: Tracker, stop: Stop, after: Callable[[], None]
     torch.set_num_threads(1)
     while not stop():
         with store.storing():
-            claim = search.claim()
-            if claim is None:
+            block = search.claim()
+            if block is None:
                 return
-            if isinstance(claim, str):
+            if isinstance(block, str):
                 time.sleep(POLL_SECONDS)
                 continue
             try:
-                with claim.lease:
-                    run_trial(search, tracker, claim, stop)
+                run_block(search, tracker, block, stop)
             except Interrupted:
                 return
         after()
@@ -97,7 +94,7 @@ def work_in_processes(
         StoreUnavailable: a worker could not write to the store.
     """
     context = get_context("spawn")
-    arguments = (study.name, dict(budget), str(search.root), sys.path)
+    arguments = (study.name, dict(budget), str(search.root), search.most, sys.path)
     processes = [context.Process(target=_worker, args=arguments) for _ in range(workers)]
     for process in processes:
         process.start()
@@ -114,14 +111,14 @@ def work_in_processes(
         raise StoreUnavailable("a worker could not write to the store")
 
 
-def _worker(name: str, budget: dict[str, int], root: str, path: list[str]) -> None:
+def _worker(name: str, budget: dict[str, int], root: str, fuse: int, path: list[str]) -> None:
     sys.path[:] = path
     stop = Stop()
     stop.install()
     study = load(name, budget)
     try:
         with store.storing():
-            search, tracker = open_search(study, Path(root))
+            search, tracker = open_search(study, Path(root), fuse)
         work(search, tracker, stop, lambda: None)
     except StoreUnavailable as error:
         print(f"store unavailable: {error}", file=sys.stderr)  # noqa: T201

@@ -18,6 +18,7 @@ from rich.console import Console
 from safetensors.torch import load as safetensors_load
 
 from harness import store, tracking
+from harness.kinds import MOST
 from harness.search import RESULT
 from harness.store import mlflow_url, optuna_url
 
@@ -173,12 +174,13 @@ def start(
     workers: int = 1,
     retry: bool = False,
     budget: Mapping[str, int] | None = None,
+    fuse: int = MOST,
 ) -> Attempt:
     """Start `harness study` as the console script does, but without seconds of imports."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.run", "harness.report"])
     log = root.parent / f"{root.name}-{name}.log"
-    options = {"workers": workers, "retry": retry, "budget": dict(budget or {})}
+    options = {"workers": workers, "retry": retry, "budget": dict(budget or {}), "fuse": fuse}
     process = context.Process(target=_run, args=(str(folder), str(root), str(log), name, options))
     process.start()
     return Attempt(process, log)

@@ -53,8 +53,15 @@ def _times(folder: Path, root: Path) -> tuple[float, float]:
 
 def _is_training_or_over(attempt: small.Attempt, root: Path, since: float) -> bool:
     """Say whether a checkpoint was written after the moment `since`, or the process has ended."""
-    written = (root / "studies" / small.NAME / "trials").glob("*/last.ckpt")
-    return any(p.stat().st_mtime > since for p in written) or not attempt.process.is_alive()
+    written = (root / "studies" / small.NAME).glob("*/*/*.ckpt")
+    return any(_changed_at(path) > since for path in written) or not attempt.process.is_alive()
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # a stack's, which goes when all of it is told
+        return 0.0
 
 
 def _assert_equal(whole: Path, killed: Path) -> None:

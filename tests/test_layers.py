@@ -15,10 +15,10 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "models data strategies anatomy discovery sizing statistics outline selectors groups base"
         " length",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
-        "checkpoints course pace learner keeper outcome training fused rows outbox tracked tracking"
-        " measures views forgetting",
-        "design samplers search checks capability trials lineage workers results record plots"
-        " progress registration caveats comparisons findings",
+        "checkpoints course pace learner keeper outcome identity training fused rows outbox tracked"
+        " tracking measures views forgetting",
+        "design claim tried samplers search checks kinds capability trials blocks lineage workers"
+        " results record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side",
@@ -31,7 +31,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     library: frozenset(modules.split())
     for library, modules in {
         "mlflow": "outbox rows tracked tracking",
-        "optuna": "search samplers checks trials results progress resume starts",
+        "optuna": "claim tried search samplers checks trials results progress resume starts",
         "pytorch_lightning": "training keeper learner outcome fused",
         "lightning_fabric": "training checkpoints",
         "torchmetrics": "evaluation keeper",
@@ -39,7 +39,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "scipy": "statistics samplers",
         "statsmodels": "statistics",
         "safetensors": "trials starts",
-        "psutil": "store system",
+        "psutil": "blocks store system",
         "sqlalchemy": "outbox rows store tracking",
         "sqlite3": "store listing",
         "fcntl": "store",

@@ -98,6 +98,7 @@ class Group:
                 wall=member.wall,
                 cpu=member.cpu,
                 micro_batches=1,
+                base=self.bases[number],
                 test=test,
             )
             outcomes.append(outcome)

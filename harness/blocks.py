@@ -1,0 +1,199 @@
+"""Blocks: trials that are claimed together, trained as one where their networks have one shape."""
+
+import math
+import shutil
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import pairwise
+
+import psutil
+
+from harness.checkpoints import write_whole
+from harness.claim import Claim, Reserved
+from harness.fused.probe import unfusable
+from harness.fused.shape import fusion_key
+from harness.fused.train import train_group
+from harness.identity import save_ended
+from harness.keeper import Interrupted
+from harness.search import Search
+from harness.store import is_unavailable
+from harness.tracked import Run
+from harness.tracking import Tracker
+from harness.trials import (
+    Ready,
+    Result,
+    Stop,
+    failed,
+    finish,
+    hooks_of,
+    log_input,
+    open_run,
+    prepare,
+    train_alone,
+    without_training,
+)
+
+MEMORY_SHARE = 0.5
+"""Of the free memory that a stack may take: data, best weights and a checkpoint come on top."""
+ALONE = "alone"
+"""The file in a trial's directory that says why its stack failed, so that it trains by itself."""
+
+
+def run_block(
+    search: Search, tracker: Tracker, block: Sequence[Reserved], stop: Stop
+) -> dict[int, Result]:
+    """Train a block of trials, track them, tell Optuna, and return their results by number.
+
+    Whatever a trial's own code raises ends this trial as failed and no other.
+
+    Raises:
+        Interrupted: the user asked to stop; the trials stay resumable.
+        StoreUnavailable: the disk is full or the database away; the trials stay resumable.
+    """
+    with ExitStack() as leases:
+        for reserved in block:
+            leases.enter_context(reserved.lease)
+        return _Work(search, tracker, stop).run(block)
+
+
+class _Work:
+    """A block under way: which runs are open, what is told."""
+
+    def __init__(self, search: Search, tracker: Tracker, stop: Stop) -> None:
+        self.search, self.tracker, self.stop = search, tracker, stop
+        self.study = search.study
+        self.open: dict[int, tuple[Claim, Run]] = {}
+        self.results: dict[int, Result] = {}
+
+    def run(self, block: Sequence[Reserved]) -> dict[int, Result]:
+        """Train them all."""
+        try:
+            waiting = [ready for each in block if (ready := self._begin(each))]
+            while waiting:
+                first = once_each(waiting)
+                for group, why in grouped(first):
+                    self._train(group, why)
+                self.search.trials()
+                again = [ready for ready in waiting if ready not in first]
+                waiting = [ready for ready in again if not self._reused(ready)]
+        except Interrupted:
+            for _claim, run in self.open.values():
+                run.kill("stopped by the user; the next `make study` goes on")
+            raise
+        return self.results
+
+    def _begin(self, reserved: Reserved) -> Ready | None:
+        """Return a trial to be trained; one that need not be, or cannot, is told at once."""
+        claim = self.search.begin(reserved)
+        run = open_run(self.tracker, claim)
+        self.open[reserved.number] = (claim, run)
+        try:
+            ready = prepare(self.study, claim, run)
+            if self._reused(ready):
+                return None
+            log_input(ready)
+        except Exception as error:  # noqa: BLE001 - an error of a user's model is its trial's own
+            self._tell({reserved.number: self._failed(run, error)})
+            return None
+        return ready
+
+    def _reused(self, ready: Ready) -> bool:
+        result = without_training(self.search, ready)
+        if result is not None:
+            self._tell({ready.number: result})
+        return result is not None
+
+    def _train(self, group: Sequence[Ready], why: str) -> None:
+        if len(group) == 1:
+            self._train_alone(group[0], why)
+            return
+        try:
+            self._train_as_one(group)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            reason = f"no: in a stack {type(error).__name__}: {error}".partition("\n")[0]
+            for ready in group:
+                write_whole(ready.claim.directory / ALONE, reason.encode())
+            for ready in group:
+                self._train_alone(ready, reason)
+
+    def _train_alone(self, ready: Ready, why: str) -> None:
+        try:
+            result = finish(self.study, ready, train_alone(self.study, ready, self.stop), why)
+        except Exception as error:  # noqa: BLE001 - an error of a user's model is its trial's own
+            result = self._failed(ready.run, error)
+        self._tell({ready.number: result})
+
+    def _train_as_one(self, group: Sequence[Ready]) -> None:
+        """Train a stack. When it is done each member gets a checkpoint of its own before one is
+        told: after a kill the stack is all there, or none of its members needs it."""
+        directory = self.search.directory / "groups" / f"{group[0].number:05d}"
+        outcomes = train_group(
+            [ready.recipe for ready in group],
+            directory=directory,
+            watch=group[0].watch,
+            hooks=[hooks_of(self.study, ready, self.stop) for ready in group],
+            stop=self.stop,
+            test=group[0].claim.slot.role == "confirm",
+        )
+        for ready, outcome in zip(group, outcomes, strict=True):
+            save_ended(ready.recipe, outcome, ready.claim.directory)
+        shutil.rmtree(directory)
+        text = f"{len(group)} at once"
+        pairs = zip(group, outcomes, strict=True)
+        self._tell({r.number: finish(self.study, r, outcome, text) for r, outcome in pairs})
+
+    def _failed(self, run: Run, error: Exception) -> Result:
+        if is_unavailable(error):
+            raise error
+        return failed(run, error)
+
+    def _tell(self, results: Mapping[int, Result]) -> None:
+        """Tell Optuna what is written in MLflow."""
+        self.tracker.flush()
+        for number, result in results.items():
+            claim, run = self.open.pop(number)
+            self.search.tell(claim, {**result, "run_id": run.id})
+            self.results[number] = result
+
+
+def once_each(waiting: Sequence[Ready]) -> list[Ready]:
+    """Return the first trial of each recipe and seed; the others may use its result."""
+    first: dict[Hashable, Ready] = {}
+    for ready in waiting:
+        first.setdefault((ready.recipe.hash, ready.recipe.seed, ready.claim.slot.role), ready)
+    return list(first.values())
+
+
+def grouped(waiting: Sequence[Ready]) -> Iterator[tuple[list[Ready], str]]:
+    """Yield the trials that train as one, or one that trains alone and why, in order."""
+    alike: dict[Hashable, list[Ready]] = {}
+    for ready in waiting:
+        note = ready.claim.directory / ALONE
+        if note.exists():
+            yield [ready], note.read_text(encoding="utf-8")
+        else:
+            key = (ready.claim.slot.role, fusion_key(ready.recipe))
+            alike.setdefault(key, []).append(ready)
+    for group in alike.values():
+        if len(group) == 1:
+            yield group, "1 at once"
+        elif why := unfusable(group[0].recipe):
+            yield from (([ready], f"no: {why}") for ready in group)
+        else:
+            yield from ((piece, "1 at once") for piece in pieces(group, fitting(group[0])))
+
+
+def fitting(ready: Ready) -> int:
+    """Return how many such trainings the free memory holds, as a power of two."""
+    free = psutil.virtual_memory().available
+    count = max(1.0, MEMORY_SHARE * free / ready.anatomy.memory.peak)
+    return int(2 ** math.floor(math.log2(count)))
+
+
+def pieces(group: list[Ready], most: int) -> Iterator[list[Ready]]:
+    """Yield a group in as few parts of `most` at most as there can be, of sizes alike."""
+    parts = math.ceil(len(group) / most)
+    edges = [len(group) * part // parts for part in range(parts + 1)]
+    return (group[start:stop] for start, stop in pairwise(edges))
