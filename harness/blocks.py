@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 
 import psutil
 
@@ -15,6 +16,7 @@ from harness.fused.shape import fusion_key
 from harness.fused.train import train_group
 from harness.identity import save_ended
 from harness.keeper import Interrupted
+from harness.outcome import is_out_of_memory
 from harness.search import Search
 from harness.store import is_unavailable
 from harness.tracked import Run
@@ -112,11 +114,23 @@ class _Work:
         except Exception as error:
             if is_unavailable(error):
                 raise
+            if is_out_of_memory(error):
+                self._halve(group)
+                return
             reason = f"no: in a stack {type(error).__name__}: {error}".partition("\n")[0]
             for ready in group:
                 write_whole(ready.claim.directory / ALONE, reason.encode())
             for ready in group:
                 self._train_alone(ready, reason)
+
+    def _halve(self, group: Sequence[Ready]) -> None:
+        """Train two stacks instead of one that does not fit, from the beginning."""
+        shutil.rmtree(self._directory(group), ignore_errors=True)
+        for half in pieces(list(group), math.ceil(len(group) / 2)):
+            self._train(half, "1 at once")
+
+    def _directory(self, group: Sequence[Ready]) -> Path:
+        return self.search.directory / "groups" / f"{group[0].number:05d}"
 
     def _train_alone(self, ready: Ready, why: str) -> None:
         try:
@@ -128,7 +142,7 @@ class _Work:
     def _train_as_one(self, group: Sequence[Ready]) -> None:
         """Train a stack. When it is done each member gets a checkpoint of its own before one is
         told: after a kill the stack is all there, or none of its members needs it."""
-        directory = self.search.directory / "groups" / f"{group[0].number:05d}"
+        directory = self._directory(group)
         outcomes = train_group(
             [ready.recipe for ready in group],
             directory=directory,

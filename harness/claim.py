@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, Trial
 from harness.design import Slot
 from harness.recipe import Recipe
 from harness.store import Lease
-from harness.study import Study
+from harness.study import Study, label
 
 BLOCK = "block"
 
@@ -73,3 +73,10 @@ def is_feasible(claim: Claim) -> bool:
     """Say whether every constraint that `space` set on the trial holds."""
     frozen = claim.trial._cached_frozen_trial
     return all(value <= 0 for value in frozen.constraints.values())
+
+
+def run_name(claim: Claim) -> str:
+    """Return the name of a trial's run in MLflow."""
+    slot = claim.slot
+    last = f"seed {slot.seed}" if slot.role == "confirm" else f"point {slot.point}"
+    return f"{claim.trial.number:04d} {slot.role} {label(slot.cell)} {last}"

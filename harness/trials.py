@@ -12,7 +12,7 @@ from safetensors.torch import save as safetensors_bytes
 
 from harness import training
 from harness.anatomy.describe import Anatomy
-from harness.claim import Claim, is_feasible, suggest
+from harness.claim import Claim, is_feasible, run_name, suggest
 from harness.course import Watch
 from harness.forgetting import traces
 from harness.keeper import Hooks
@@ -68,7 +68,7 @@ def open_run(tracker: Tracker, claim: Claim) -> Run:
         "harness.status": "running",
         **{f"harness.{name}": version for name, version in versions().items()},
     }
-    return tracker.open(claim.trial.number, _run_name(claim), tags, fresh=not claim.adopted)
+    return tracker.open(claim.trial.number, run_name(claim), tags, fresh=not claim.adopted)
 
 
 def prepare(study: Study, claim: Claim, run: Run) -> Ready:
@@ -250,9 +250,3 @@ def _note(claim: Claim) -> str:
             "anew on fresh seeds, and this one counts for nothing else."
         )
     return f"Trial {claim.trial.number} of the search."
-
-
-def _run_name(claim: Claim) -> str:
-    slot = claim.slot
-    last = f"seed {slot.seed}" if slot.role == "confirm" else f"point {slot.point}"
-    return f"{claim.trial.number:04d} {slot.role} {label(slot.cell)} {last}"
