@@ -98,16 +98,14 @@ def without_training(search: Search, ready: Ready) -> Result | None:
     if not is_feasible(ready.claim):
         reason = "a constraint is violated: not trained"
         ready.run.finish("infeasible", reason, [], {}, _recipe_file(ready.recipe))
-        ending = {"status": "infeasible", "reason": reason, "metrics": ready.counts}
-        return {**ready.facts, **ending}
+        return ready.facts | {"status": "infeasible", "reason": reason, "metrics": ready.counts}
     same = _same_as(search.seen, ready.claim, ready.recipe)
     return None if same is None else _reuse(ready.run, same, ready.recipe)
 
 
 def log_input(ready: Ready) -> None:
     """Log the dataset."""
-    data = ready.recipe.data
-    sizes = data.facts()
+    data, sizes = ready.recipe.data, ready.recipe.data.facts()
     profile = {"train": sizes.train, "validation": sizes.validation, "test": sizes.test}
     ready.run.input(type(data).__name__, data.digest(), profile, json.dumps(data.to_json()))
 
@@ -122,8 +120,8 @@ def train_alone(study: Study, ready: Ready, stop: Stop) -> Outcome:
         test=ready.claim.slot.role == "confirm",
     )
     if outcome.micro_batches != ready.recipe.accumulate:
-        tag = f"trained in {outcome.micro_batches} micro-batches"
-        ready.run.tag({"harness.out_of_memory": tag})
+        text = f"trained in {outcome.micro_batches} micro-batches"
+        ready.run.tag({"harness.out_of_memory": text})
     return outcome
 
 
