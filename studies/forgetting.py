@@ -1,13 +1,14 @@
 """What does learning a second task cost the first, and does elastic weight consolidation help?
 
 Command:  make study NAME=forgetting
-Cost:     3 minutes on a busy core for 5 seeds (32 trials, and 4 of pretrain_digits before them).
+Cost:     3 to 5 minutes on one busy core (52 trials, and 4 of pretrain_digits before them).
 Published: Kirkpatrick et al. 2017 (arXiv:1612.00796): EWC keeps the old task, plain training loses
           it; Biderman et al. 2024 (arXiv:2405.09673): LoRA forgets less.
 Expected, written before the run: old/new accuracy full .46/.97, EWC .82/.96, head .16/.74;
           EWC at least full + .2 on the old task and .94 on the new one.
-Ours:     5 seeds: full .55/.97, EWC .72/.97, head .36/.87, LoRA .49/.95; EWC − full on the old
-          task +.18 ± .07: the direction holds, the size is just below what was written.
+Ours:     full .54/.97, EWC .72/.97, head .37/.87, LoRA .50/.96. EWC keeps 17.5 ± 3.3 points more
+          than full and learns the new task alike: the direction holds, the size is below what was
+          written. LoRA does not forget less: −4.9 ± 6.8 points.
 """
 
 from optuna.trial import BaseTrial
