@@ -104,7 +104,7 @@ CASES = {
         what="CNNs of 2 stages of 1-2 blocks on 2,000 images of Fashion-MNIST, 3 epochs",
         data=FashionMNIST(limit=2_000),
         task=Classify(),
-        model=lambda point: CNN(stages=2, blocks=point.depth, width=point.width // 8),
+        model=lambda point: CNN(stages=2, blocks=point.depth, width=point.width // 4, norm="batch"),
         epochs=3,
         batch=64,
         least=4,
