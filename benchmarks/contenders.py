@@ -24,6 +24,8 @@ from benchmarks.cases import SEED, Case, Point, points
 from benchmarks.idiomatic import EXPERIMENT, Script
 from benchmarks.measure import Clock, now
 from harness.data.batches import Splits
+from harness.design import Slot
+from harness.kinds import MOST
 from harness.recipe import Recipe
 from harness.study import Study
 from harness.training import network_of
@@ -75,11 +77,21 @@ def idiomatic(directory: Path, points: Sequence[Point], case: Case) -> Round:
 
 
 def harness(directory: Path, points: Sequence[Point], case: Case) -> Round:
-    """Run an ordinary study the way `make study` does, with one worker."""
+    """Run an ordinary study the way `make study FUSE=off` does, with one worker."""
+    return _study_round(directory, points, case, 1)
+
+
+def fused(directory: Path, points: Sequence[Point], case: Case) -> Round:
+    """Run the same the way `make study` does: trials of one shape train as one."""
+    return _study_round(directory, points, case, MOST)
+
+
+def _study_round(directory: Path, points: Sequence[Point], case: Case, fuse: int) -> Round:
     began = now()
-    search, tracker = open_search(study(len(points), case), directory)
-    for point in points:
-        search.optuna.enqueue_trial(point.values())
+    search, tracker = open_search(study(len(points), case), directory, fuse)
+    for number, point in enumerate(points):
+        slot = Slot(role="trial", cell={}, point=number, seed=SEED, epochs=None)
+        search.optuna.enqueue_trial(point.values(), slot.attributes())
     start = now()
     work(search, tracker, Stop(), lambda: None)
     end = now()
@@ -100,7 +112,12 @@ def bare(directory: Path, points: Sequence[Point], case: Case) -> Round:
     return Round(time=now() - start, setup=start - began, losses=losses)
 
 
-CONTENDERS: dict[str, Contender] = {"idiomatic": idiomatic, "harness": harness, "bare": bare}
+CONTENDERS: dict[str, Contender] = {
+    "idiomatic": idiomatic,
+    "harness": harness,
+    "fused": fused,
+    "bare": bare,
+}
 
 
 def one_round(name: str, case: Case, _number: int = 0) -> Round:
