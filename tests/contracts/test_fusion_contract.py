@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
+import torch
+from torch import Tensor
 
 from harness.course import Watch
 from harness.fused.probe import unfusable
@@ -24,13 +26,12 @@ from tests.contracts.found import Found
 Kind = TypeVar("Kind", bound=Settings)
 NORMED = (MLP(norm="batch"), MLP(norm="layer", connection="rezero"), CNN(width=4, norm="batch"))
 """Models as they are by default may have no norm."""
-EXAMPLES, BATCH, EPOCHS = 83, 4, 5
-"""21 steps an epoch, of which the last has 3 examples: 105 in all."""
+EXAMPLES, BATCH, EPOCHS = 207, 4, 2
+"""52 steps an epoch, of which the last has 3 examples: 104 in all."""
 TOLERANCE = 1e-10
-SMALLER = {"limit": EXAMPLES, "characters": 2_700, "context": 32}
-"""By whichever setting a dataset has; so many characters are as many windows."""
-UNBIASED = {"bias": False, "width": 16}
-"""A bias on attention's keys has a gradient of 0: Adam makes steps of the noise around it."""
+CHARACTERS = {"characters": 6_640, "context": 32}
+"""So many are as many windows."""
+SMALL = {"width": 16}
 OPTIMIZERS = {
     "adamw": {"optimizer": "adamw", "weight_decay": 0.1},
     "adam": {"optimizer": "adam", "weight_decay": 0.1},
@@ -63,11 +64,11 @@ def recipes_of(model: Model, found: Found, optimizer: str, *, dropout: bool) -> 
     """Return two recipes that differ in whatever may differ within a stack."""
     if dropout and "dropout" not in dict(settings_items(model)):
         pytest.skip("it has no dropout")
-    models = [with_settings(model, {**UNBIASED, "dropout": rate * dropout}) for rate in (0.3, 0.1)]
+    models = [with_settings(model, {**SMALL, "dropout": rate * dropout}) for rate in (0.3, 0.1)]
     data = found.small_data(model)
     first = Recipe(
         model=models[0],
-        data=with_settings(data, SMALLER),
+        data=with_settings(data, {"limit": min(EXAMPLES, data.facts().train), **CHARACTERS}),
         task=found.task_of(model, data),
         strategy=Full(),
         lr=1e-3,
@@ -83,10 +84,24 @@ def recipes_of(model: Model, found: Found, optimizer: str, *, dropout: bool) -> 
     return [first, other]
 
 
+def without_key_bias(name: str, weight: Tensor) -> Tensor:
+    """Return the weight; of the joint bias of an attention only that of queries and values.
+
+    Softmax is blind to a bias on the keys: its gradient is rounding around 0, of which Adam makes
+    whole steps and an L1 penalty a sign, so that it says nothing about the rest.
+    """
+    if not name.endswith(".qkv.bias"):
+        return weight
+    query, _key, value = weight.chunk(3)
+    return torch.cat([query, value])
+
+
 def difference(one: Outcome, other: Outcome) -> float:
+    """Return the largest difference in anything that the loss depends on."""
     assert list(one.weights) == list(other.weights)
     return max(
-        float((tensor - other.weights[name]).abs().max()) for name, tensor in one.weights.items()
+        float((without_key_bias(name, w) - without_key_bias(name, other.weights[name])).abs().max())
+        for name, w in one.weights.items()
     )
 
 
