@@ -2,18 +2,21 @@
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from harness.anatomy.describe import Anatomy, describe
 from harness.anatomy.example import example_input
 from harness.anatomy.parameters import Counts, count
 from harness.groups import Prepared, prepare
 from harness.recipe import Facts, Model, Recipe, Strategy
 
+if TYPE_CHECKING:
+    from harness.anatomy.describe import Anatomy
 
-def anatomy_of(recipe: Recipe) -> Anatomy:
+
+def anatomy_of(recipe: Recipe) -> "Anatomy":
     """Return what the recipe's network is, as its strategy trains it, without any weights.
 
     Work is of one example, memory of one micro-batch. Recipes that differ only in what changes
@@ -61,11 +64,14 @@ def _what_decides(recipe: Recipe) -> tuple[Model, Facts, Strategy, str, str, int
 @lru_cache(maxsize=256)
 def _phases(
     model: Model, facts: Facts, strategy: Strategy, optimizer: str, precision: str, size: int
-) -> tuple[Anatomy, ...]:
+) -> "tuple[Anatomy, ...]":
     """Return the anatomy with all that ever trains, and that of each phase if there are several."""
+    # Here, because torch's compiler comes with it, which a study that is done has no use for.
+    from harness.anatomy.describe import describe
+
     prepared, example = _on_meta(model, facts, strategy)
 
-    def described() -> Anatomy:
+    def described() -> "Anatomy":
         return describe(
             prepared.network,
             example,

@@ -21,10 +21,10 @@ from harness.registration import registration_of
 from harness.search import RESULT
 from harness.store import database, optuna_url
 from harness.study import Study, label
+from harness.views import UI
 
 ENOUGH = 20
 """PED-ANOVA compares the best tenth with the rest: it needs at least two trials in that tenth."""
-UI = "http://127.0.0.1:5000"
 UNFINISHED = {TrialState.RUNNING: "running", TrialState.WAITING: "waiting"}
 
 

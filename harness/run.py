@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from harness import store
-from harness.answer import Answer, answer
 from harness.checks import check
-from harness.curves import frame_of
 from harness.kinds import MOST, search_of
 from harness.measures import measures
 from harness.progress import Progress
 from harness.provenance import code, versions
 from harness.registration import register, registration_of
-from harness.results import UI, record_of
 from harness.search import Search
 from harness.store import StoreUnavailable, storing
 from harness.study import Study, load
 from harness.study import store as store_root
 from harness.tried import unresolved
-from harness.views import address
+from harness.views import UI, address
 
 if TYPE_CHECKING:
+    from harness.answer import Answer
     from harness.tracking import Tracker
 
 ANSWER = "answer.txt"
@@ -152,11 +150,14 @@ def report_study(name: str, form: str, console: Console) -> None:
         _print(as_text(found), path, tracker.experiment, console)
 
 
-def write_report(search: Search, tracker: "Tracker", status: str) -> tuple[Path, Answer]:
+def write_report(search: Search, tracker: "Tracker", status: str) -> tuple[Path, "Answer"]:
     """Write a study's report and answer, and attach them to its run; return path and answer."""
+    from harness.answer import answer
+    from harness.curves import frame_of
     from harness.page.html import render
     from harness.page.markdown import markdown
     from harness.report import page
+    from harness.results import record_of
     from harness.tracking import histories
 
     study, root = search.study, search.root
@@ -205,7 +206,7 @@ def command(study: Study) -> str:
     return " ".join(words)
 
 
-def as_text(found: Answer) -> str:
+def as_text(found: "Answer") -> str:
     """Return an answer's sentences and caveats, a line each."""
     return "\n".join([*found.sentences, *(f"note: {caveat}" for caveat in found.caveats)])
 

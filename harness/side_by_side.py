@@ -15,12 +15,12 @@ from harness.plots import seeds
 from harness.plots.listing import Listing, listing
 from harness.provenance import versions
 from harness.recipe import recipe_from_json
-from harness.results import UI
 from harness.settings import UserError
 from harness.study import load, names
 from harness.study import store as store_root
 from harness.tracked import StoredRun
 from harness.tracking import client, find_run, read_artifact, search
+from harness.views import UI
 
 CAVEATS = (
     "These runs were not planned as a comparison: what differs beside the settings shown is not "

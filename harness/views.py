@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from harness.measures import logged_as
 from harness.study import Study
 
+UI = "http://127.0.0.1:5000"
+"""Where `make ui` serves."""
 VIEW = "mlflow.sharedViewState."
 """MLflow 3.17 keeps a saved view in an experiment's tag of this name and the view's key."""
 PRIMARY = "mlflow.experiment.primaryMetric.name"
