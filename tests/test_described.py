@@ -175,7 +175,7 @@ def test_the_picture_has_two_bars_a_layer(name: str, tmp_path: Path) -> None:
 def test_a_long_network_has_its_rest_in_one_bar() -> None:
     rows = {"name": [f"l{n}" for n in range(100)], "type": "Linear", "parameters": 1}
     data = layer_bars.numbers(pandas.DataFrame(rows).assign(forward_flops=2))
-    assert list(data["label"][-2:]) == ["l58 · Linear", "41 more layers"]
+    assert list(data["label"][-2:]) == ["l58 · Linear", "41 smaller layers"]
     assert data["flops"].sum() == 200
 
 

@@ -7,13 +7,13 @@ from harness.plots.style import COLORS, short
 
 ROW, LABEL, BAR, GAP, TOP = 22, 230, 260, 70, 64
 LONGEST, MOST = 34, 60
-"""Letters of a label, and rows: what is more is summed up in the last row."""
+"""Letters of a label, and rows: the smallest layers beyond are summed up in the last row."""
 
 
 def numbers(layers: pandas.DataFrame) -> pandas.DataFrame:
     """Return label, parameters and flops (forward) of every layer that has either, in order.
 
-    Beyond 60 the rest is one row.
+    Beyond 60 the smallest, by their larger share of the two, are one row.
     """
     busy = layers[(layers["parameters"] > 0) | (layers["forward_flops"] > 0)]
     names = busy["name"].where(busy["name"] != "", busy["type"])
@@ -26,13 +26,16 @@ def numbers(layers: pandas.DataFrame) -> pandas.DataFrame:
     )
     if len(data) <= MOST:
         return data
-    rest = data.iloc[MOST - 1 :]
+    sizes = data[["parameters", "flops"]]
+    share = (sizes / sizes.sum().clip(lower=1)).max(axis=1)
+    large = share.rank(method="first", ascending=False) < MOST
+    rest = data[~large]
     last = {
-        "label": f"{len(rest)} more layers",
+        "label": f"{len(rest)} smaller layers",
         "parameters": rest["parameters"].sum(),
         "flops": rest["flops"].sum(),
     }
-    return pandas.concat([data.iloc[: MOST - 1], pandas.DataFrame([last])], ignore_index=True)
+    return pandas.concat([data[large], pandas.DataFrame([last])], ignore_index=True)
 
 
 def draw(data: pandas.DataFrame, title: str) -> bytes:
