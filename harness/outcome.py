@@ -55,39 +55,63 @@ def outcome_of(
     The test set is touched only if `test` and the training finished. Without weights, as in a
     training that diverged in its first epoch, nothing is evaluated.
     """
-    best: dict[str, float] = {}
-    scores: dict[str, float] = {}
-    output = target = None
+    found = _Evaluation()
     if weights:
-        task, metrics = recipe.task, recipe.task.metrics(recipe.data.facts())
         network.load_state_dict(dict(weights))
-        output, batch = outputs_on(network, data.val_dataloader(), task)
-        target = batch[-1]
-        epoch = course.history[course.best_epoch]
-        best = {"train/loss": epoch["train/loss"]}
-        best |= prefixed("val", score(output, batch, task, metrics))
-        best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
-        if test and course.status == "finished":
-            tested, batch = outputs_on(network, data.test_dataloader(), task)
-            scores = prefixed("test", score(tested, batch, task, metrics))
+        found = _evaluate(recipe, network, data, course, test=test)
     return Outcome(
         status=course.status,
         reason=course.reason,
         history=course.history,
         best_epoch=course.best_epoch,
-        best=best,
-        test=scores,
+        best=found.best,
+        test=found.test,
         weights=weights,
-        costs={
-            "cost/wall_seconds": wall,
-            "cost/cpu_seconds": cpu,
-            "cost/peak_memory_bytes": peak_memory(),
-        },
+        costs=_costs(wall, cpu),
         micro_batches=micro_batches,
         base=base,
-        output=output,
-        target=target,
+        output=found.output,
+        target=found.target,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Evaluation:
+    """What the best weights score; nothing where there are none."""
+
+    best: Mapping[str, float] = field(default_factory=dict)
+    test: Mapping[str, float] = field(default_factory=dict)
+    output: Tensor | None = None
+    target: Tensor | None = None
+
+
+def _evaluate(
+    recipe: Recipe,
+    network: nn.Module,
+    data: lightning.LightningDataModule,
+    course: Course,
+    *,
+    test: bool,
+) -> _Evaluation:
+    task, metrics = recipe.task, recipe.task.metrics(recipe.data.facts())
+    output, batch = outputs_on(network, data.val_dataloader(), task)
+    epoch = course.history[course.best_epoch]
+    best = {"train/loss": epoch["train/loss"]}
+    best |= prefixed("val", score(output, batch, task, metrics))
+    best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
+    scores: dict[str, float] = {}
+    if test and course.status == "finished":
+        tested, examples = outputs_on(network, data.test_dataloader(), task)
+        scores = prefixed("test", score(tested, examples, task, metrics))
+    return _Evaluation(best=best, test=scores, output=output, target=batch[-1])
+
+
+def _costs(wall: float, cpu: float) -> dict[str, float]:
+    return {
+        "cost/wall_seconds": wall,
+        "cost/cpu_seconds": cpu,
+        "cost/peak_memory_bytes": peak_memory(),
+    }
 
 
 def peak_memory() -> float:

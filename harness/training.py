@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from harness import checkpoints
-from harness.base import begin
+from harness.base import Base, begin
 from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
 from harness.identity import CHECKPOINT, identity_of, is_done, kept_of, require_same
@@ -25,7 +25,7 @@ from harness.length import Length
 from harness.outcome import Outcome, is_out_of_memory, outcome_of
 from harness.pace import Pace
 from harness.phase_runner import PhaseRunner
-from harness.recipe import Facts, Recipe
+from harness.recipe import Recipe
 
 
 def seed_all(seed: int) -> None:
@@ -91,7 +91,6 @@ class Attempt:
         directory.mkdir(parents=True, exist_ok=True)
         self.recipe, self.directory = recipe, directory
         self.length = length or Length.of(recipe.epochs)
-        self.facts: Facts = recipe.data.facts()
         self.data = recipe.data.build(
             seed=recipe.seed, batch_size=recipe.batch_size, accumulate=accumulate
         )
@@ -100,40 +99,27 @@ class Attempt:
         network = network_of(recipe)
         base = begin(network, recipe)
         self.base = base.sha256 if base else ""
-        self.identity = identity_of(
-            recipe, epochs=self.length.epochs, accumulate=self.accumulate, base=self.base
-        )
-        prepared = prepare(network, recipe.strategy)
-        held = prepared.plan.held
-        source = base.recipe if base else None
-        pull = held.begin(prepared.network, prepared.body(), source) if held else None
-        phases = PhaseRunner(
-            prepared,
-            borders=prepared.plan.borders(recipe.epochs),
-            steps_per_epoch=batches.effective_batches,
-        )
-        self.learner = Learner(
-            recipe,
-            phases,
-            pull=pull,
-            accumulate=self.accumulate,
-            effective_size=batches.effective_size,
-            ends=self.length.ends(batches.effective_batches),
-        )
-        if recipe.precision == "64-true":
-            # Lightning converts the module after loading a checkpoint into it: too late.
-            self.learner.double()
-        metrics = recipe.task.metrics(self.facts)
+        self.learner = _learner(recipe, network, base, batches, self.length)
         self.course = Course(watch=watch, epochs=self.length.epochs, patience=recipe.patience)
-        self.keeper = Keeper(
-            path=directory / CHECKPOINT,
-            identity=self.identity,
+        self.keeper = self._keeper(batches, hooks, Pace(checkpoint_seconds))
+
+    def _keeper(self, batches: Any, hooks: Hooks, pace: Pace) -> Keeper:
+        """Return the callback that evaluates, keeps and saves."""
+        metrics = self.recipe.task.metrics(self.recipe.data.facts())
+        return Keeper(
+            path=self.directory / CHECKPOINT,
+            identity=identity_of(
+                self.recipe,
+                epochs=self.length.epochs,
+                accumulate=self.accumulate,
+                base=self.base,
+            ),
             course=self.course,
-            metrics={name: metrics[name] for name in watch.metrics},
+            metrics={name: metrics[name] for name in self.course.watch.metrics},
             loader=batches,
             validation=self.data.val_dataloader(),
             hooks=hooks,
-            pace=Pace(checkpoint_seconds),
+            pace=pace,
         )
 
     def outcome(self, kept: Mapping[str, Any] | None, *, test: bool) -> Outcome:
@@ -142,7 +128,7 @@ class Attempt:
         `kept` is the Keeper's state in the checkpoint to go on from, None to begin.
         """
         if kept is not None:
-            require_same(kept["identity"], self.identity)
+            require_same(kept["identity"], self.keeper.identity)
         if kept is not None and is_done(kept, self.length.epochs):
             self._take(kept)
         else:
@@ -207,6 +193,31 @@ class Attempt:
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
+
+
+def _learner(
+    recipe: Recipe, network: nn.Module, base: Base | None, batches: Any, length: Length
+) -> Learner:
+    """Return the module that trains `network`, prepared as the recipe's strategy says."""
+    prepared = prepare(network, recipe.strategy)
+    held = prepared.plan.held
+    source = base.recipe if base else None
+    pull = held.begin(prepared.network, prepared.body(), source) if held else None
+    phases = PhaseRunner(
+        prepared,
+        borders=prepared.plan.borders(recipe.epochs),
+        steps_per_epoch=batches.effective_batches,
+    )
+    learner = Learner(
+        recipe,
+        phases,
+        pull=pull,
+        accumulate=batches.parts,
+        effective_size=batches.effective_size,
+        ends=length.ends(batches.effective_batches),
+    )
+    # Lightning converts the module after loading a checkpoint into it: too late.
+    return learner.double() if recipe.precision == "64-true" else learner
 
 
 def _more_accumulation(recipe: Recipe, accumulate: int, error: Exception) -> int:

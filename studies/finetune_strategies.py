@@ -7,7 +7,7 @@ Expected: not known. Kumar et al. 2022 (arXiv:2202.10054) would have LP-FT at le
 
 from optuna.trial import BaseTrial
 
-from harness.data.halves import FashionLast
+from harness.data.fashion_half import FashionHalf
 from harness.models.cnn import CNN
 from harness.recipe import Recipe, Strategy
 from harness.starts.from_run import FromRun
@@ -42,7 +42,7 @@ def space(trial: BaseTrial, *, strategy: str) -> Recipe:
     """Return one recipe: the strategy is compared, its learning rate tuned."""
     return Recipe(
         model=CNN(stages=3, width=8, norm="batch", init="he"),
-        data=FashionLast(limit=200),
+        data=FashionHalf(half="last", limit=200),
         task=Classify(),
         strategy=STRATEGIES[strategy],
         start=FromRun(study="pretrain_fashion", new_head=True),

@@ -7,7 +7,7 @@ Expected: validation accuracy .90 to .92; its best trial is the base of finetune
 
 from optuna.trial import BaseTrial
 
-from harness.data.halves import FashionFirst
+from harness.data.fashion_half import FashionHalf
 from harness.models.cnn import CNN
 from harness.recipe import Recipe
 from harness.strategies.full import Full
@@ -21,7 +21,7 @@ def space(trial: BaseTrial) -> Recipe:
     """Return one recipe; only the learning rate is tuned."""
     return Recipe(
         model=MODEL,
-        data=FashionFirst(limit=5_000),
+        data=FashionHalf(limit=5_000),
         task=Classify(),
         strategy=Full(),
         lr=trial.suggest_float("lr", 3e-3, 3e-2, log=True),

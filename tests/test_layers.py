@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side",
-        "cli",
+        "verbs cli",
     )
 )
 """The layer of a top-level module, or of all files of a folder: from the bottom, 0, to 6."""
@@ -46,10 +46,10 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "multiprocessing": "workers",
         "subprocess": "provenance ui",
         "urllib": "",
-        "typer": "cli",
+        "typer": "cli verbs",
         "rich": "anatomy_tables described phase_tree "
-        "capability cli checks compare lineage listing plan progress resume run "
-        "side_by_side verify",
+        "capability checks compare lineage listing plan progress resume run "
+        "side_by_side verbs verify",
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",

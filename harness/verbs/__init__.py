@@ -1,0 +1,1 @@
+"""The verbs of the command, by topic; whatever is heavy is imported inside its verb."""
