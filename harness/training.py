@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from harness import checkpoints
-from harness.base import Base, begin
+from harness.base import begin
 from harness.course import Course, Diverged, Watch
 from harness.groups import prepare
 from harness.identity import CHECKPOINT, identity_of, is_done, kept_of, require_same
@@ -26,6 +26,7 @@ from harness.outcome import Outcome, is_out_of_memory, outcome_of
 from harness.pace import Pace
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Recipe
+from harness.start import Base
 
 
 def seed_all(seed: int) -> None:
