@@ -62,19 +62,19 @@ def measure(row: Row, directory: Path) -> Entry:
     """Train the row's recipe with each seed and return its test scores."""
     recipe, scores, seconds = row.recipe, [], 0.0
     facts = recipe.data.facts()
-    headline = recipe.task.headline
-    better = bool(recipe.task.metrics(facts)[headline].higher_is_better)
-    watch = Watch(monitor=f"val/{headline}", higher_is_better=better, metrics=(headline,))
+    metric = row.metric or recipe.task.headline
+    better = bool(recipe.task.metrics(facts)[metric].higher_is_better)
+    watch = Watch(monitor=f"val/{metric}", higher_is_better=better, metrics=(metric,))
     for seed in range(row.seeds):
         seeded = replace(recipe, seed=seed)
         place = directory / recipe.hash / str(seed)
         outcome = train(seeded, directory=place, watch=watch, test=True)
-        scores.append(outcome.test[f"test/{headline}"])
+        scores.append(outcome.test[f"test/{metric}"])
         seconds += outcome.costs["cost/wall_seconds"]
     return Entry(
         model=type(recipe.model).__name__,
         data=type(recipe.data).__name__,
-        metric=headline.replace("_", " "),
+        metric=metric.replace("_", " "),
         scores=tuple(scores),
         aim=row.aim,
         parameters=count_parameters(recipe.model, facts),

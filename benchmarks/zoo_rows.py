@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from harness.data.adult import Adult
 from harness.data.augment import Augment
+from harness.data.california import CaliforniaHousing
 from harness.data.digits import Digits
 from harness.data.fashion_mnist import FashionMNIST
 from harness.data.italy_power_demand import ItalyPowerDemand
@@ -21,6 +23,7 @@ from harness.recipe import Data, Model, Recipe, Task
 from harness.strategies.full import Full
 from harness.tasks.classify import Classify
 from harness.tasks.language_model import LanguageModel
+from harness.tasks.regress import Regress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,8 @@ class Row:
     recipe: Recipe
     seeds: int
     aim: float
+    metric: str = ""
+    """The test score that is shown and picks the best epoch; "" for the task's headline."""
 
 
 def recipe(
@@ -59,6 +64,9 @@ def recipe(
 
 SHIFTED = FashionMNIST(augment=Augment(crop=2, flip=True))
 SMALL_CNN = CNN(stages=2, blocks=2, width=32, norm="batch", dropout=0.1, init="he")
+TABULAR = MLP(width=64, dropout=0.2, init="he")
+CENSUS = recipe(TABULAR, Adult(), 3e-3, epochs=8, batch_size=256)
+HOUSES = MLP(depth=3, width=128, activation="silu", init="he")
 READER = Decoder(depth=4, width=128, heads=4)
 TEXT = Shakespeare(context=128)
 
@@ -81,6 +89,13 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
     ),
     "fashion-resnet20": Row(
         recipe=recipe(ResNet(), SHIFTED, 3e-3, epochs=12, batch_size=128), seeds=3, aim=0.92
+    ),
+    "adult-mlp": Row(recipe=CENSUS, seeds=5, aim=0.85),
+    "adult-mlp-auroc": Row(recipe=CENSUS, seeds=5, aim=0.9, metric="auroc"),
+    "california-mlp": Row(
+        recipe=recipe(HOUSES, CaliforniaHousing(), 1e-2, epochs=20, batch_size=128, task=Regress()),
+        seeds=5,
+        aim=0.55,
     ),
     "vowels-gru": Row(
         recipe=recipe(

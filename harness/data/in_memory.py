@@ -11,7 +11,7 @@ from harness.data.content import HELD_OUT, Content, sha256
 from harness.data.module import InMemoryModule
 from harness.data.partition import hold_out, hold_out_fold
 from harness.data.randomness import Stream
-from harness.data.standardise import Standardisation, per_column
+from harness.data.standardise import UNCHANGED, Standardisation, per_column
 from harness.recipe import Data, Facts
 from harness.settings import UserError, require_whole
 
@@ -41,8 +41,8 @@ class InMemory(Data, ABC):
     With `folds`, validation is fold number `fold` (from 0) of a fixed partition, whatever the seed.
     `limit` keeps only so many examples of the training part. Both draws are stratified by class.
     Numbers arrive standardised in float32, tokens and classes in int64; regression targets
-    (n, outputs) are standardised too: losses and errors are in units of the training part's
-    deviation.
+    (n, outputs) are standardised too, unless `target_scale` says otherwise: losses and errors are
+    in units of the training part's deviation.
     """
 
     sizes: ClassVar[Sizes]
@@ -69,6 +69,10 @@ class InMemory(Data, ABC):
     @abstractmethod
     def scale(self, inputs: Tensor) -> Standardisation:
         """Return the standardisation fitted on the training part's inputs."""
+
+    def target_scale(self, targets: Tensor) -> Standardisation:
+        """Return the standardisation fitted on the training part's targets; classes have none."""
+        return per_column(targets) if targets.is_floating_point() else UNCHANGED
 
     @abstractmethod
     def augmentation(self, scale: Standardisation) -> Augmentation | None:
@@ -107,7 +111,7 @@ class InMemory(Data, ABC):
             test=content.test,
         )
         scale = self.scale(parts.train.inputs)
-        splits = _standardised(parts, scale)
+        splits = _standardised(parts, scale, self.target_scale(parts.train.targets))
         train = Batches(
             splits.train,
             batch_size=batch_size,
@@ -134,13 +138,8 @@ class InMemory(Data, ABC):
             raise UserError(f"{type(self).__name__}.{what}", got=got, allowed=f"≤ {high}", do=do)
 
 
-def _standardised(parts: Splits, scale: Standardisation) -> Splits:
-    target_scale = None
-    if parts.train.targets.is_floating_point():
-        target_scale = per_column(parts.train.targets)
-
+def _standardised(parts: Splits, inputs: Standardisation, targets: Standardisation) -> Splits:
     def standardised(split: Split) -> Split:
-        targets = target_scale.apply(split.targets) if target_scale else split.targets
-        return Split(scale.apply(split.inputs), targets)
+        return Split(inputs.apply(split.inputs), targets.apply(split.targets))
 
     return Splits(*(standardised(part) for part in (parts.train, parts.validation, parts.test)))

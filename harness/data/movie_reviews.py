@@ -15,7 +15,7 @@ from harness.data.batches import Split
 from harness.data.content import Content, draw_test
 from harness.data.in_memory import InMemory, Sizes
 from harness.data.sources import read_carried
-from harness.data.standardise import Standardisation, Unchanged
+from harness.data.standardise import UNCHANGED, Standardisation
 from harness.data.words import encode, split_words, vocabulary
 
 FILE = "movie_review_snippets.tsv.gz"
@@ -44,7 +44,7 @@ class MovieReviews(InMemory):
     def scale(self, inputs: torch.Tensor) -> Standardisation:
         """Return what changes nothing: tokens have no scale."""
         del inputs
-        return Unchanged()
+        return UNCHANGED
 
     def augmentation(self, scale: Standardisation) -> None:
         """Return None: sentences are not augmented."""

@@ -23,6 +23,9 @@ class Unchanged:
         return values
 
 
+UNCHANGED = Unchanged()
+
+
 @dataclass(frozen=True, eq=False)
 class Scale:
     """Maps x to (x − mean) / deviation in float32; what does not vary is only centred."""
