@@ -9,6 +9,7 @@ from harness.base import take_over
 from harness.evaluation import outputs_on, prefixed, score
 from harness.groups import merged
 from harness.outline import outline
+from harness.phases import Adapter
 from harness.recipe import Recipe
 from harness.start import Base
 
@@ -32,8 +33,8 @@ def traces(recipe: Recipe, trained: Weights) -> dict[str, float]:
     with torch.random.fork_rng(devices=[]):
         network = recipe.model.build(recipe.data.facts())
         drawn = set(take_over(network, base, new_head=recipe.start.new_head))
-        after = merged(recipe, trained)
-        return drift(network, after) | _source_scores(base, after, drawn)
+        after, adapter = merged(recipe, trained)
+        return drift(network, after) | _source_scores(base, after, drawn, adapter)
 
 
 def drift(network: nn.Module, after: Weights) -> dict[str, float]:
@@ -53,19 +54,24 @@ def drift(network: nn.Module, after: Weights) -> dict[str, float]:
     return {f"drift/{name}": (moved[name] / size[name]) ** 0.5 for name in moved if size[name]}
 
 
-def _source_scores(base: Base, after: Weights, drawn: set[str]) -> dict[str, float]:
-    """Return the source task's metrics with the base's weights and with those trained since."""
+def _source_scores(
+    base: Base, after: Weights, drawn: set[str], adapter: Adapter | None
+) -> dict[str, float]:
+    """Return the source task's metrics with the base's weights and with those trained since.
+
+    `adapter` is one that is not merged into `after`.
+    """
     source = base.recipe
     if source is None:
         return {}
     network = source.model.build(source.data.facts())
     now = {name: after[name] for name in after if name not in drawn}
-    scores: dict[str, float] = {}
-    for suffix, weights in (("_before", base.weights), ("", {**base.weights, **now})):
-        network.load_state_dict(dict(weights))
-        found = _scores(source, network)
-        scores |= {f"{name}{suffix}": value for name, value in found.items()}
-    return prefixed("source", scores)
+    network.load_state_dict(dict(base.weights))
+    before = {f"{name}_before": value for name, value in _scores(source, network).items()}
+    if adapter is not None:
+        network = adapter.apply(network)
+    network.load_state_dict({**base.weights, **now})
+    return prefixed("source", before | _scores(source, network))
 
 
 def _scores(source: Recipe, network: nn.Module) -> dict[str, float]:

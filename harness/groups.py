@@ -80,17 +80,21 @@ def prepare(network: nn.Module, strategy: Strategy) -> Prepared:
     return Prepared(network, plan, parts, groups)
 
 
-def merged(recipe: Recipe, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def merged(
+    recipe: Recipe, weights: Mapping[str, Tensor]
+) -> tuple[Mapping[str, Tensor], Adapter | None]:
     """Return the weights that `recipe` trained as those of its plain model, adapters merged in.
 
-    No random number is taken from the global generators.
+    And the adapter that is still beside them, if it is none that merges. No random number is taken
+    from the global generators.
     """
     with torch.random.fork_rng(devices=[]):
         prepared = prepare(recipe.model.build(recipe.data.facts()), recipe.strategy)
-    if prepared.plan.adapter is None:
-        return weights
+    adapter = prepared.plan.adapter
+    if adapter is None or not adapter.merges:
+        return weights, adapter
     prepared.network.load_state_dict(dict(weights))
-    return prepared.plan.adapter.merge(prepared.network).state_dict()
+    return adapter.merge(prepared.network).state_dict(), None
 
 
 def _adapted(network: nn.Module, adapter: Adapter, parts: Outline) -> tuple[nn.Module, Outline]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.settings import UserError, require_choice, require_range, require_whole
 
@@ -65,6 +65,9 @@ class Phase:
 class Adapter(ABC):
     """New tensors beside a network's own, which the selector `adapter` then finds."""
 
+    merges: ClassVar[bool] = True
+    """Whether `merge` takes the adapters out. If not, they rename none of the network's tensors."""
+
     @abstractmethod
     def apply(self, network: "nn.Module") -> "nn.Module":
         """Return the network with its adapters, changed in place; raise UserError if it cannot."""
@@ -75,7 +78,10 @@ class Adapter(ABC):
 
     @abstractmethod
     def merge(self, network: "nn.Module") -> "nn.Module":
-        """Return the adapted network as a plain one that computes the same, changed in place."""
+        """Return the adapted network as a plain one that computes the same, changed in place.
+
+        If the adapter is none that `merges`, it stays in.
+        """
 
     @abstractmethod
     def count(self, network: "nn.Module") -> int:

@@ -38,7 +38,7 @@ def test_a_study_of_an_unsuitable_pair_is_refused_with_the_strategies_that_work(
     path = tmp_path / "studies" / "unsuitable.py"
     path.write_text(path.read_text().replace(', norm="batch"', ""))
     works = (
-        r"MLP works with BitFit, .*LinearProbe.*: strategy NormTuning: selector: got 'kind:norm'"
+        r"MLP works with .*BitFit, .*LinearProbe.*: strategy NormTuning: selector: got 'kind:norm'"
     )
     with pytest.raises(UserError, match=works):
         check(load("unsuitable"))

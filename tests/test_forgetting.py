@@ -16,6 +16,7 @@ from harness.models.mlp import MLP
 from harness.recipe import Recipe
 from harness.start import Base
 from harness.starts.from_directory import FromDirectory
+from harness.strategies.adapters import Adapters
 from harness.strategies.full import Full
 from harness.strategies.linear_probe import LinearProbe
 from harness.tasks.classify import Classify
@@ -82,6 +83,15 @@ def test_a_new_head_on_a_frozen_body_costs_the_source_task_nothing(
     probe = replace(recipe, strategy=LinearProbe(), start=replace(recipe.start, new_head=True))
     found = traces(probe, train(probe, directory=tmp_path, watch=Watch()).weights)
     assert found["source/accuracy"] == found["source/accuracy_before"]
+
+
+def test_an_adapter_that_does_not_merge_is_on_when_the_source_task_is_asked(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    adapted = replace(recipe, strategy=Adapters())
+    found = traces(adapted, train(adapted, directory=tmp_path, watch=Watch()).weights)
+    assert found["drift/body"] == 0.0
+    assert found["source/accuracy"] < found["source/accuracy_before"]
 
 
 def test_without_a_start_there_is_nothing_to_forget() -> None:

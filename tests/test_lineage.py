@@ -100,6 +100,18 @@ def test_a_run_with_adapters_is_a_base_like_any_other(
     assert base["hidden_1.norm.running_mean"].equal(adapted["hidden_1.norm.running_mean"])
 
 
+@pytest.mark.usefixtures("family")
+def test_a_run_whose_adapters_cannot_be_merged_is_no_base(
+    family: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(family.parent)
+    bottlenecks = ("adapters", "Adapters")
+    families.write(family.parent, "beside", start='FromRun(study="base")', strategy=bottlenecks)
+    families.run("beside")
+    with pytest.raises(UserError, match="FromRun: got 'a run with Adapters, which stay beside"):
+        FromRun(study="beside").base()
+
+
 def test_a_study_whose_base_is_missing_is_refused_before_anything_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

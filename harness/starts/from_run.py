@@ -43,9 +43,13 @@ class FromRun(Start):
         run = self.run or _best_run(root, self.study)
         directory = _directory(root, run)
         recipe = recipe_from_json(json.loads((directory / RECIPE).read_text(encoding="utf-8")))
-        weights, digest = read_files([directory / WEIGHTS])
-        run = directory.parent.name
-        return Base(weights=merged(recipe, weights), sha256=digest, run=run, recipe=recipe)
+        stored, digest = read_files([directory / WEIGHTS])
+        weights, left = merged(recipe, stored)
+        if left is not None:
+            got = f"a run with {type(recipe.strategy).__name__}, which stay beside its weights"
+            do = "start from the base of that run, or adapt it with LoRA"
+            raise UserError("FromRun", got=got, allowed="weights of the model alone", do=do)
+        return Base(weights=weights, sha256=digest, run=directory.parent.name, recipe=recipe)
 
 
 def _directory(root: Path, run: str) -> Path:

@@ -6,7 +6,7 @@ from torch import nn
 
 from harness.phases import Adapter, Part, Phase, Plan
 from harness.recipe import Strategy
-from harness.strategies.peft_layers import inject, is_added, merge, require_peft, target_layers
+from harness.strategies.peft_layers import inject, is_added, merge, require_peft, targets_of
 
 KINDS = {"linear", "conv"}
 
@@ -37,8 +37,8 @@ class _Adapter(Adapter):
         require_peft()
         from peft import IA3Config
 
-        names = target_layers(network, self.strategy.targets, KINDS)
-        return inject(network, IA3Config(target_modules=names, feedforward_modules=[]))
+        names = targets_of(network, self.strategy.targets, KINDS).layers
+        return inject(network, IA3Config(target_modules=list(names), feedforward_modules=[]))
 
     def owns(self, name: str) -> bool:
         """Say whether PEFT added it."""
@@ -50,6 +50,6 @@ class _Adapter(Adapter):
 
     def count(self, network: nn.Module) -> int:
         """Return the sum of the layers' outputs."""
-        layers = target_layers(network, self.strategy.targets, KINDS)
+        layers = targets_of(network, self.strategy.targets, KINDS).layers
         weights = [network.get_submodule(name).get_parameter("weight") for name in layers]
         return sum(weight.shape[0] for weight in weights)

@@ -8,10 +8,10 @@ from torch.nn.modules.conv import _ConvNd
 
 from harness.phases import Adapter, Part, Phase, Plan
 from harness.recipe import Strategy
-from harness.settings import require_choice, require_range, require_whole
-from harness.strategies.peft_layers import inject, is_added, merge, require_peft, target_layers
+from harness.settings import UserError, require_choice, require_range, require_whole
+from harness.strategies.peft_layers import inject, is_added, merge, require_peft, targets_of
 
-KINDS = {"linear", "conv", "embedding", "attention"}
+KINDS = {"linear", "conv", "embedding", "attention", "recurrent"}
 INITS = ("zero", "pissa")
 
 
@@ -27,10 +27,12 @@ class LoRA(Strategy):
       arXiv:2404.02948); Linear only
     - `b_factor`: on the learning rate of B, 16 in LoRA+ (arXiv:2402.12354)
 
-    `targets` are selectors; their Linear, convolution, embedding and attention layers get one,
-    the head never: it trains as it is. Added are r·(in + out) for a Linear, r·(in·K + out) for a
-    convolution of K = its kernel's size and in = the inputs of a group, r·(n + d) for an
-    embedding, r·4d + 2·r·d for torch's attention of width d, and the outputs with `magnitudes`.
+    `targets` are selectors; their Linear, convolution, embedding, attention and recurrent layers
+    get one, the head never: it trains as it is. Added are r·(in + out) for a Linear or a recurrent
+    matrix (out counts all gates), r·(in·K + out) for a convolution of K = its kernel's size and
+    in = the inputs of a group, r·(n + d) for an embedding, r·4d + 2·r·d for torch's attention of
+    width d, and the outputs with `magnitudes`. Recurrent layers take no dropout and no variant
+    but rsLoRA and LoRA+.
     """
 
     rank: int = 8
@@ -71,11 +73,18 @@ class _Adapter(Adapter):
         from peft import LoraConfig
 
         of = self.strategy
+        targets = targets_of(network, of.targets, KINDS)
+        asked = {"dropout": of.dropout, "magnitudes": of.magnitudes, "init": of.init != "zero"}
+        if targets.matrices and any(asked.values()):
+            got = ", ".join(name for name, wanted in asked.items() if wanted)
+            allowed = "none of them beside recurrent layers"
+            raise UserError("LoRA", got=got, allowed=allowed, do="leave it out")
         config = LoraConfig(
             r=of.rank,
             lora_alpha=cast("Any", 2 * of.rank if of.alpha is None else of.alpha),
             lora_dropout=of.dropout,
-            target_modules=target_layers(network, of.targets, KINDS),
+            target_modules=list(targets.layers),
+            target_parameters=list(targets.matrices),
             use_rslora=of.rank_stabilised,
             use_dora=of.magnitudes,
             init_lora_weights="pissa" if of.init == "pissa" else True,
@@ -92,8 +101,10 @@ class _Adapter(Adapter):
 
     def count(self, network: nn.Module) -> int:
         """Return the sum of the layers' formulas."""
-        names = target_layers(network, self.strategy.targets, KINDS)
-        return sum(self._added(network.get_submodule(name)) for name in names)
+        targets = targets_of(network, self.strategy.targets, KINDS)
+        shapes = [network.get_parameter(name).shape for name in targets.matrices]
+        layers = [self._added(network.get_submodule(name)) for name in targets.layers]
+        return sum(layers) + self.strategy.rank * sum(map(sum, shapes))
 
     def _added(self, layer: nn.Module) -> int:
         rank, outputs = self.strategy.rank, 0

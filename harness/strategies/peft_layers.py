@@ -1,6 +1,7 @@
 """What every adapter of PEFT shares: which layers it targets, how it is put in and merged."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -14,31 +15,41 @@ if TYPE_CHECKING:
     from peft import PeftConfig
 
 
-def target_layers(network: nn.Module, targets: Iterable[str], kinds: set[str]) -> list[str]:
-    """Return the names of the layers of these kinds whose weight a selector of `targets` finds.
+@dataclass(frozen=True)
+class Targets:
+    """What an adapter goes beside, by name: layers, and single matrices of recurrent layers."""
+
+    layers: tuple[str, ...]
+    matrices: tuple[str, ...] = ()
+
+
+def targets_of(network: nn.Module, selectors: Iterable[str], kinds: set[str]) -> Targets:
+    """Return the layers of these kinds whose weights a selector finds; of recurrent ones, matrices.
 
     The head is left out: it trains as it is. So is a transposed convolution, which PEFT does not
     have. Raises UserError if none is left.
     """
     parts = outline(network)
     chosen = {
-        id(entry.parameter)
-        for target in targets
-        for entry in select(parts, target)
+        id(entry.parameter): entry
+        for selector in selectors
+        for entry in select(parts, selector)
         if entry.kind in kinds and entry.place != "head"
     }
-    names = [
+    recurrent = [entry for entry in chosen.values() if entry.kind == "recurrent"]
+    layers = [
         name
         for name, module in network.named_modules()
-        if not isinstance(module, _ConvTransposeNd)
+        if not isinstance(module, (_ConvTransposeNd, nn.RNNBase, nn.RNNCellBase))
         and any(id(p) in chosen for p in module.parameters(recurse=False))
     ]
-    if not names:
+    matrices = [entry.name for entry in recurrent if entry.parameter.dim() == 2]
+    if not layers and not matrices:
         have = sorted({entry.kind for entry in parts.entries if entry.place != "head"}) or "a head"
         do = "choose other targets, or a strategy that needs no such layer"
         allowed = f"selectors of {' or '.join(sorted(kinds))} layers; below the head it has {have}"
-        raise UserError("adapter's targets", got=tuple(targets), allowed=allowed, do=do)
-    return names
+        raise UserError("adapter's targets", got=tuple(selectors), allowed=allowed, do=do)
+    return Targets(tuple(layers), tuple(matrices))
 
 
 def require_peft() -> None:
@@ -75,8 +86,10 @@ def merge(network: nn.Module) -> nn.Module:
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     adapted = {n: m for n, m in network.named_modules() if isinstance(m, BaseTunerLayer)}
-    for name, module in adapted.items():
+    for module in adapted.values():
         module.merge(safe_merge=True)
+    for name, module in adapted.items():
         owner, _, attribute = name.rpartition(".")
-        setattr(network.get_submodule(owner), attribute, module.get_base_layer())
+        if owner not in adapted:  # those of a recurrent layer's matrices lie in each other
+            setattr(network.get_submodule(owner), attribute, module.get_base_layer())
     return network

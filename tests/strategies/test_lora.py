@@ -9,6 +9,7 @@ from torch import nn
 from harness.groups import Prepared, prepare
 from harness.models.cnn import CNN
 from harness.models.mlp import MLP
+from harness.models.recurrent import GRU, LSTM, RNN, Recurrent
 from harness.recipe import Facts, Model, Strategy
 from harness.settings import UserError
 from harness.strategies.ia3 import IA3
@@ -88,6 +89,29 @@ def test_merged_it_is_a_plain_network_that_computes_the_same(strategy: Strategy)
         assert list(weights) == list(plain.state_dict())
         plain.load_state_dict(weights)
         torch.testing.assert_close(plain(inputs), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [RNN(depth=2), LSTM(bidirectional=True), GRU()], ids=str)
+def test_recurrent_matrices_get_one_each_and_merge(model: Recurrent) -> None:
+    series = Facts(inputs=(7, 5), outputs=3, train=1, validation=1, test=1)
+    torch.manual_seed(0)
+    plain = model.build(series).eval()
+    prepared = prepare(copy.deepcopy(plain), LoRA(rank=2))
+    inputs = torch.randn(4, 7, 5)
+    shapes = [p.shape for n, p in plain.named_parameters() if n.startswith("recurrent.weight")]
+    sizes = {group.name: group.size for group in prepared.groups}
+    assert sizes["adapter"] == 2 * sum(out + inner for out, inner in shapes)
+    with torch.no_grad():
+        assert torch.equal(prepared.network.eval()(inputs), plain(inputs))
+        for parameter in prepared.groups[-1].members.values():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        expected = prepared.network(inputs)
+        assert not torch.allclose(expected, plain(inputs))
+        assert prepared.plan.adapter is not None
+        plain.load_state_dict(prepared.plan.adapter.merge(prepared.network).state_dict())
+        torch.testing.assert_close(plain(inputs), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(UserError, match="LoRA: got 'magnitudes'; allowed: none of them beside rec"):
+        prepare(model.build(series), LoRA(magnitudes=True))
 
 
 def test_lora_plus_trains_b_faster() -> None:
