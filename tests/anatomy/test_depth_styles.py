@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from harness.anatomy.depths import depths
 from tests.anatomy.networks import styles
-from tests.anatomy.test_trace import Written
+from tests.anatomy.traced import Written
 
 NAMES = ("longest", "shortest", "with pooling", "total", "with norms", "nonlinearities")
 WORDS = torch.zeros(2, 3, dtype=torch.int64)
