@@ -1,6 +1,7 @@
 """Base: a network takes over the weights that it starts from."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +13,12 @@ from harness.start import Base
 
 
 def begin(network: nn.Module, recipe: Recipe) -> Base | None:
-    """Let a network take over the weights the recipe starts from, if any, and return them."""
+    """Let a network take over the weights the recipe starts from; return them and what it drew."""
     if recipe.start is None:
         return None
     base = recipe.start.base()
-    take_over(network, base, new_head=recipe.start.new_head)
-    return base
+    drawn = take_over(network, base, new_head=recipe.start.new_head)
+    return replace(base, drawn=drawn)
 
 
 @torch.no_grad()

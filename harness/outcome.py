@@ -44,6 +44,7 @@ def outcome_of(
     course: Course,
     *,
     weights: Mapping[str, Tensor],
+    share: float | None = None,
     wall: float,
     cpu: float,
     micro_batches: int,
@@ -53,12 +54,13 @@ def outcome_of(
     """Evaluate the best weights, loaded into `network`, and return what the course came to.
 
     The test set is touched only if `test` and the training finished. Without weights, as in a
-    training that diverged in its first epoch, nothing is evaluated.
+    training that diverged in its first epoch, nothing is evaluated. With a `share` they are no
+    epoch's, but lie between the best epoch's and the start's.
     """
     found = _Evaluation()
     if weights:
         network.load_state_dict(dict(weights))
-        found = _evaluate(recipe, network, data, course, test=test)
+        found = _evaluate(recipe, network, data, course, share, test=test)
     return Outcome(
         status=course.status,
         reason=course.reason,
@@ -90,6 +92,7 @@ def _evaluate(
     network: nn.Module,
     data: lightning.LightningDataModule,
     course: Course,
+    share: float | None,
     *,
     test: bool,
 ) -> _Evaluation:
@@ -98,7 +101,10 @@ def _evaluate(
     epoch = course.history[course.best_epoch]
     best = {"train/loss": epoch["train/loss"]}
     best |= prefixed("val", score(output, batch, task, metrics))
-    best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
+    if share is None:
+        best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
+    else:
+        best["interpolation/share"] = share
     scores: dict[str, float] = {}
     if test and course.status == "finished":
         tested, examples = outputs_on(network, data.test_dataloader(), task)

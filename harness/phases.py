@@ -107,11 +107,16 @@ class Held(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a strategy does: its phases in order, the adapter that they may train, a term."""
+    """What a strategy does: its phases in order, the adapter that they may train, a term.
+
+    Of `shares` the best on the validation set is taken when the training is over: weights that are
+    this share trained and for the rest those of the start.
+    """
 
     phases: tuple[Phase, ...]
     adapter: Adapter | None = None
     held: Held | None = None
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         bounds = [(phase.epochs is not None) + (phase.share is not None) for phase in self.phases]

@@ -24,6 +24,8 @@ class Base:
     """Id of the run that trained them; empty if they came from outside."""
     recipe: "Recipe | None" = None
     """The recipe of that run."""
+    drawn: tuple[str, ...] = ()
+    """The tensors of a network that began with them and took nothing over, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,15 @@ import pytorch_lightning as lightning
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.utilities.exceptions import SIGTERMException
-from torch import nn
+from torch import Tensor, nn
 
 from harness import checkpoints
 from harness.base import begin
 from harness.course import Course, Diverged, Watch
+from harness.evaluation import outputs_on, prefixed, score
 from harness.groups import prepare
 from harness.identity import CHECKPOINT, identity_of, is_done, kept_of, require_same
+from harness.interpolation import Interpolation
 from harness.keeper import Hooks, Interrupted, Keeper
 from harness.learner import Learner, Unprofiled
 from harness.length import Length
@@ -101,6 +103,8 @@ class Attempt:
         base = begin(network, recipe)
         self.base = base.sha256 if base else ""
         self.learner = _learner(recipe, network, base, batches, self.length)
+        shares = self.learner.phases.plan.shares
+        self.interpolation = Interpolation.of(self.learner.network, shares, base)
         self.course = Course(watch=watch, epochs=self.length.epochs, patience=recipe.patience)
         self.keeper = self._keeper(batches, hooks, Pace(checkpoint_seconds))
 
@@ -134,19 +138,41 @@ class Attempt:
             self._take(kept)
         else:
             self._fit(resume=kept is not None)
+        weights, share = self._interpolated()
         spent = self.keeper.costs()
         return outcome_of(
             self.recipe,
             self.learner.network,
             self.data,
             self.course,
-            weights=self.keeper.best_weights,
+            weights=weights,
+            share=share,
             wall=spent["wall"],
             cpu=spent["cpu"],
             micro_batches=self.accumulate,
             base=self.base,
             test=test,
         )
+
+    def _interpolated(self) -> tuple[Mapping[str, Tensor], float | None]:
+        """Return the weights to keep and, if they lie towards the start, the share of the trained.
+
+        A function of the start, the best weights and the data: the same however often it is asked.
+        """
+        best = self.keeper.best_weights
+        if self.interpolation is None or self.course.status != "finished":
+            return best, None
+        recipe, network = self.recipe, self.learner.network
+        watch, metrics = self.course.watch, self.keeper.metrics
+
+        def loss() -> float:
+            output, batch = outputs_on(network, self.keeper.validation, recipe.task)
+            value = prefixed("val", score(output, batch, recipe.task, metrics))[watch.monitor]
+            return -value if watch.higher_is_better else value
+
+        fresh = recipe.data.build(seed=recipe.seed, batch_size=recipe.batch_size)
+        batches = list(fresh.train_dataloader())
+        return self.interpolation.best(network, best, task=recipe.task, batches=batches, loss=loss)
 
     def _take(self, kept: Mapping[str, Any]) -> None:
         self.keeper.load_state_dict(dict(kept))

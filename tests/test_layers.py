@@ -15,8 +15,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "models data strategies anatomy discovery sizing statistics outline selectors groups base"
         " length",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
-        "checkpoints course pace learner keeper outcome identity training fused rows outbox tracked"
-        " tracking measures views forgetting",
+        "checkpoints course interpolation pace learner keeper outcome identity training fused rows"
+        " outbox tracked tracking measures views forgetting",
         "design claim tried samplers search checks kinds capability trials blocks lineage workers"
         " results record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "

@@ -28,6 +28,8 @@ def unfusable(recipe: Recipe) -> str | None:
         return f"its strategy has {len(copies[0].plan.phases)} phases"
     if copies[0].plan.held is not None:
         return "its strategy holds it near its start"
+    if copies[0].plan.shares:
+        return "its strategy goes back towards its start"
     networks = [copy.network for copy in copies]
     if any(_hooked(module) for module in networks[0].modules()):
         return "its modules have hooks"
