@@ -6,7 +6,9 @@ import pandas
 
 COLUMNS = ("run_id", "metric", "epoch", "value")
 Histories = Callable[[Sequence[str], Sequence[str]], pandas.DataFrame]
-"""Given ids of runs and names of metrics: a row for each point, with `COLUMNS`."""
+"""Given ids of runs and names of metrics, a row for each point, with `COLUMNS`.
+
+A name that ends with "/" stands for all that begin with it."""
 
 
 def no_histories(_runs: Sequence[str], _metrics: Sequence[str]) -> pandas.DataFrame:

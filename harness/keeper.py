@@ -104,20 +104,25 @@ class Keeper(lightning.Callback):
     def on_save_checkpoint(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: Any
     ) -> None:
-        """Add the losses of the epoch under way."""
+        """Add the losses and gradients of the epoch under way."""
         del trainer
         assert isinstance(pl_module, Learner)
         losses = torch.stack(pl_module.losses) if pl_module.losses else torch.empty(0)
-        checkpoint["epoch_so_far"] = {"losses": losses, "sizes": list(pl_module.sizes)}
+        checkpoint["epoch_so_far"] = {
+            "losses": losses,
+            "sizes": list(pl_module.sizes),
+            "gradients": dict(pl_module.gradients),
+        }
 
     def on_load_checkpoint(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: Any
     ) -> None:
-        """Take the losses of the epoch under way."""
+        """Take the losses and gradients of the epoch under way."""
         del trainer
         assert isinstance(pl_module, Learner)
         pl_module.losses = list(checkpoint["epoch_so_far"]["losses"])
         pl_module.sizes = list(checkpoint["epoch_so_far"]["sizes"])
+        pl_module.gradients = dict(checkpoint["epoch_so_far"].get("gradients", {}))
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
@@ -141,7 +146,7 @@ class Keeper(lightning.Callback):
         assert isinstance(pl_module, Learner)
         self._refuse_bad_loss(trainer, pl_module)
         record = self._measure(trainer, pl_module)
-        pl_module.losses, pl_module.sizes = [], []
+        pl_module.losses, pl_module.sizes, pl_module.gradients = [], [], {}
         if self.course.take(record, self.hooks.prune):
             weights = pl_module.network.state_dict()
             self.best_weights = {name: w.detach().cpu().clone() for name, w in weights.items()}
@@ -164,6 +169,7 @@ class Keeper(lightning.Callback):
             "time": time.time(),
             "train/loss": learner.mean_loss(),
             **scores,
+            **learner.gradients,
             **self.course.step_losses(
                 torch.stack(learner.losses),
                 before=self._steps_before(trainer, learner),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from harness.anatomy.gradients import LayerNorms, is_due
 from harness.course import mean_loss
 from harness.optimizer import build_optimizer, build_schedule
 from harness.phase_runner import PhaseRunner
@@ -66,6 +67,8 @@ class Learner(lightning.LightningModule):
         self._loaded_phase: dict[str, Any] = {}
         self.losses: list[Tensor] = []
         self.sizes: list[int] = []
+        self.gradients: dict[str, float] = {}
+        """Norms of the epoch's first step by layer, in epochs in which they are measured."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; Lightning sets its current hook 24 times a step."""
@@ -84,6 +87,7 @@ class Learner(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         """Be in the phase of the first step, compared with the checkpoint's after a resume."""
+        self._norms = LayerNorms(self.network)
         if self._loaded_phase:
             self.phases.go_on(self._loaded_phase, self.global_step)
             self._set_rates()
@@ -108,9 +112,11 @@ class Learner(lightning.LightningModule):
         self.phases.enter(self.global_step)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Make sure that everything that should train has a gradient."""
+        """Make sure that everything that should train has a gradient; measure it if it is time."""
         del optimizer
         self.phases.prove_gradients()
+        if len(self.losses) <= self.accumulate and is_due(self.current_epoch):
+            self.gradients = self._norms.measure()
 
     def configure_gradient_clipping(
         self,

@@ -7,7 +7,7 @@ compares all of them with what the client writes, value by value.
 
 import math
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -22,12 +22,14 @@ from mlflow.store.tracking.dbmodels.models import (
     SqlTag,
 )
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
-from sqlalchemy import Connection, Engine, Table, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Engine, Table, bindparam, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 Row = dict[str, Any]
 LONGEST_PARAM, LONGEST_TAG = 6000, 8000
 """What MLflow's client cuts values to."""
+MOST_RUNS = 500
+"""In one query: SQLite allows so many parameters everywhere."""
 LARGEST = 1.7976931348623157e308
 """What MLflow stores infinity as."""
 
@@ -122,6 +124,22 @@ def write(engine: Engine, experiment: str, owed: Sequence[Owed]) -> None:
         cut = [(o.run_id, {k: v[:LONGEST_TAG] for k, v in o.tags.items()}) for o in owed]
         _execute(connection, TAGS, _pairs(cut))
         _execute(connection, ENDS, [o.ended | {"run": o.run_id} for o in owed if o.ended])
+
+
+def points(
+    engine: Engine, run_ids: Sequence[str], metrics: Sequence[str]
+) -> Iterator[tuple[str, str, int, float]]:
+    """Yield (run, metric, step, value) of every point; "train/" stands for all that begin so."""
+    table = _table(SqlMetric).c
+    columns = (table.run_uuid, table.key, table.step, table.value, table.is_nan)
+    prefixes = [table.key.startswith(name, autoescape=True) for name in metrics if name[-1] == "/"]
+    wanted = or_(table.key.in_(metrics), *prefixes)
+    with engine.connect() as connection:
+        for start in range(0, len(run_ids), MOST_RUNS):
+            runs = table.run_uuid.in_(run_ids[start : start + MOST_RUNS])
+            found = select(*columns).where(runs, wanted).order_by(table.run_uuid, table.step)
+            for run, key, step, value, is_nan in connection.execute(found):
+                yield run, key, step, math.nan if is_nan else value
 
 
 def _write_datasets(connection: Connection, experiment: int, owed: Sequence[Owed]) -> None:

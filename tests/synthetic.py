@@ -1,5 +1,6 @@
 """Synthetic records: what a study's trials would be if the truth were known."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,11 +83,18 @@ def address(run_id: str) -> str:
 
 
 def curves(runs: Sequence[str], metrics: Sequence[str]) -> pandas.DataFrame:
-    """Return three epochs of each run and metric, a little worse than those of the run before."""
+    """Return three epochs of each run and metric, a little worse than those of the run before.
+
+    Of metrics that begin with a prefix there are two, as of a network of two layers.
+    """
+    layers = ("1 input", "2 head")
+    named = [
+        [f"{name}{layer}" for layer in layers] if name[-1] == "/" else [name] for name in metrics
+    ]
     return frame_of(
         (run, metric, epoch, 1 / (epoch + 1) + 0.001 * int(run.removeprefix("run")))
         for run in runs
-        for metric in metrics
+        for metric in itertools.chain(*named)
         for epoch in range(3)
     )
 

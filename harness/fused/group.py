@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from harness import checkpoints
+from harness.anatomy.gradients import is_due, row_norms, weight_layers
 from harness.course import Diverged, Watch, mean_loss, refuse_bad_losses, refuse_bad_scores
 from harness.evaluation import prefixed, score
 from harness.fused.feed import Feed
 from harness.fused.masks import Call, Draws, rates
 from harness.fused.member import Member, build
-from harness.fused.optimizer import RowOptimizer, Segment
+from harness.fused.optimizer import RowOptimizer, segments_of
 from harness.fused.stack import Batch, Stack, Tensors
-from harness.groups import Group as ParameterGroup
 from harness.keeper import Interrupted
 from harness.outcome import Outcome, outcome_of
 from harness.pace import Pace
@@ -52,7 +52,7 @@ class Group:
         self.stack = Stack(networks, trained, [recipe.task for recipe in recipes])
         self.feed = Feed(recipes, self.stack.flat)
         self.optimizer = RowOptimizer(
-            recipes, _segments(groups), self.stack.flat, self.feed.steps * recipes[0].epochs
+            recipes, segments_of(groups), self.stack.flat, self.feed.steps * recipes[0].epochs
         )
         kept = [{path: 1 - rate for path, rate in rates(network).items()} for network in networks]
         self.draws = Draws(kept, [each.state for each in built], self.stack.flat)
@@ -64,6 +64,9 @@ class Group:
         self.metrics = {name: metrics[name] for name in watch.metrics}
         self.losses: list[Tensor] = []
         self.sizes: list[int] = []
+        self.layers = weight_layers(self.network)
+        self.gradients: list[dict[str, float]] = []
+        """Norms of the epoch's first step by layer and row, where they are measured."""
         self._calls: dict[int, list[Call]] = {}
         self._clock = (0.0, 0.0)
 
@@ -117,6 +120,10 @@ class Group:
                 self._calls[size] = self.stack.calls(batch, shared=shared)
             masks = self.draws.masks(self._calls[size])
             losses = self.stack.gradients(batch, masks, self.optimizer.gradient, shared=shared)
+            self.optimizer.penalise()
+            if not self.losses and is_due(self.optimizer.done // self.feed.steps):
+                pieces = self.stack.pieces(self.optimizer.gradient)
+                self.gradients = row_norms(pieces, self.layers)
             self.optimizer.step()
             self.losses.append(losses)
             self.sizes.append(size)
@@ -138,7 +145,7 @@ class Group:
         numbers = [self.rows[row] for row in improved]
         for name, tensor in self.stack.tensors().items():
             self.best[name][numbers] = tensor[improved]
-        self.losses, self.sizes = [], []
+        self.losses, self.sizes, self.gradients = [], [], []
         left = self._live()
         if left and len(left) <= CROWDED * len(self.rows):
             self._keep(left)
@@ -160,6 +167,7 @@ class Group:
             "time": time.time(),
             "train/loss": train_loss,
             **scores,
+            **(self.gradients[row] if self.gradients else {}),
             **member.course.step_losses(losses, before=step - len(losses)),
             "lr": self.optimizer.rate(row),
             "cost/samples_per_second": sum(self.sizes) / max(1e-9, seconds),
@@ -213,6 +221,7 @@ class Group:
             "position": self.feed.position(),
             "losses": self.losses,
             "sizes": self.sizes,
+            "gradients": self.gradients,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -226,6 +235,7 @@ class Group:
         self.draws.set_states(state["generators"])
         self.feed.go_to(state["position"])
         self.losses, self.sizes = list(state["losses"]), list(state["sizes"])
+        self.gradients = list(state.get("gradients", []))
         for member in self.members:
             member.hooks.saved(member.course.history)
 
@@ -236,13 +246,3 @@ class Group:
             "seeds": [member.recipe.seed for member in self.members],
             "bases": self.bases,
         }
-
-
-def _segments(groups: Sequence[ParameterGroup]) -> list[Segment]:
-    """Return where each group of parameters lies in a row."""
-    segments, start = [], 0
-    for group in groups:
-        columns = slice(start, start + group.size)
-        segments.append(Segment(columns=columns, factor=group.factors[0]))
-        start += group.size
-    return segments

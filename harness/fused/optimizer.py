@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.groups import Group
 from harness.optimizer import schedule_factor
 from harness.recipe import Recipe
 
@@ -22,6 +23,16 @@ class Segment:
 
     columns: slice
     factor: float
+
+
+def segments_of(groups: Sequence[Group]) -> list[Segment]:
+    """Return where each group of parameters lies in a row."""
+    segments, start = [], 0
+    for group in groups:
+        columns = slice(start, start + group.size)
+        segments.append(Segment(columns=columns, factor=group.factors[0]))
+        start += group.size
+    return segments
 
 
 class RowOptimizer:
@@ -48,8 +59,7 @@ class RowOptimizer:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Add the penalties, clip each row by its own norm, and step every row."""
-        self._penalise()
+        """Clip each row by its own norm, and step every row."""
         self._clip()
         counted = torch.full((), self.done + 1.0, device=self.flat.device)
         for row, recipe in enumerate(self.recipes):
@@ -90,7 +100,9 @@ class RowOptimizer:
             )
         )
 
-    def _penalise(self) -> None:
+    @torch.no_grad()
+    def penalise(self) -> None:
+        """Add the gradients of each recipe's own l1 and l2."""
         if self._l1.any():
             self.gradient.add_(self.flat.sign() * self._l1)
         if self._l2.any():

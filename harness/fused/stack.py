@@ -78,7 +78,7 @@ class Stack:
 
     def weights(self, row: int, tensors: Mapping[str, Tensor]) -> Tensors:
         """Return a model's state dictionary out of tensors like those of `tensors()`."""
-        named = {name: piece[0] for name, piece in self._pieces(tensors[FLAT][row : row + 1])}
+        named = {name: piece[0] for name, piece in self.pieces(tensors[FLAT][row : row + 1])}
         named |= {name: tensors[name][row] for name in self.rest}
         return {key: named[self.aliases[key]].detach().cpu().clone() for key in self.keys}
 
@@ -117,10 +117,10 @@ class Stack:
 
     def _view(self) -> None:
         """Make leaves that share their numbers with the flat tensor."""
-        pieces = self._pieces(self.flat)
+        pieces = self.pieces(self.flat)
         self.trained = {name: piece.detach().requires_grad_() for name, piece in pieces}
 
-    def _pieces(self, flat: Tensor) -> Iterator[tuple[str, Tensor]]:
+    def pieces(self, flat: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield each trained parameter's name and its numbers, (models, *shape)."""
         start = 0
         for name, shape in self.shapes.items():

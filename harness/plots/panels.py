@@ -1,6 +1,6 @@
 """Panels: which panel and level a cell is drawn in, and the empty figure they stand in."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import pandas
 import plotly.graph_objects as go
@@ -40,6 +40,28 @@ def placed(
     found = [known.get(cell, ("", "all trials")) for cell in rows["cell"]]
     held, levels = [panel for panel, _ in found], [level for _, level in found]
     return rows.assign(panel=held, level=levels, run=addresses(record, rows))
+
+
+def curves(record: Record, metrics: Sequence[str]) -> pandas.DataFrame:
+    """Return the points of metrics over the epochs of the runs that a reader wants to see.
+
+    Those are the runs that stand for each cell, confirmed ones or the best of the search, or the
+    best five trials of an ordinary search. Beside the columns of `Histories`: panel, level, cell
+    and `order`, that of the cell in the study. Nothing if there is none.
+    """
+    if record.study.scientific:
+        rows = pandas.concat([record.chosen(cell) for cell in record.cells()])
+        rows = placed(record, rows)
+    else:
+        rows = record.ranked().head(5)
+        rows = rows.assign(panel="", level=[f"trial {trial}" for trial in rows["trial"]])
+    runs = [run for run in rows["run_id"] if isinstance(run, str) and run]
+    points = record.histories(runs, metrics) if runs else pandas.DataFrame()
+    if not len(points):
+        return points
+    order = {cell: place for place, cell in enumerate(dict.fromkeys(rows["cell"]))}
+    rows = rows.assign(order=rows["cell"].map(order))
+    return points.merge(rows[["run_id", "panel", "level", "cell", "order"]], on="run_id")
 
 
 def addresses(record: Record, rows: pandas.DataFrame) -> list[str]:

@@ -4,7 +4,7 @@ import pandas
 import plotly.graph_objects as go
 
 from harness.plots import style
-from harness.plots.panels import figure_of, marked_levels, placed
+from harness.plots.panels import curves, figure_of, marked_levels
 from harness.plots.plot import Plot
 from harness.record import Record
 
@@ -17,23 +17,13 @@ def numbers(record: Record) -> pandas.DataFrame:
     Over the runs that stand for each cell, confirmed ones or the best of the search; of an
     ordinary search the best five trials stand alone.
     """
-    if record.study.scientific:
-        rows = pandas.concat([record.chosen(cell) for cell in record.cells()])
-        rows = placed(record, rows)
-    else:
-        rows = record.ranked().head(5)
-        rows = rows.assign(panel="", level=[f"trial {trial}" for trial in rows["trial"]])
-    runs = [run for run in rows["run_id"] if isinstance(run, str) and run]
-    points = record.histories(runs, METRICS) if runs else pandas.DataFrame()
-    if not len(points):
+    known = curves(record, METRICS)
+    if not len(known):
         return pandas.DataFrame()
-    known = points.merge(rows[["run_id", "panel", "level", "cell"]], on="run_id")
-    keys = ["panel", "level", "cell", "metric", "epoch"]
+    keys = ["order", "panel", "level", "cell", "metric", "epoch"]
     values = known.groupby(keys, sort=False)["value"]
     bands = values.agg(seeds="count", mean="mean", lowest="min", highest="max").reset_index()
-    cells = {cell: place for place, cell in enumerate(dict.fromkeys(rows["cell"]))}
-    order = bands.assign(place=bands["cell"].map(cells))
-    return order.sort_values(["place", "metric", "epoch"]).drop(columns="place")
+    return bands.sort_values(["order", "metric", "epoch"]).drop(columns="order")
 
 
 def draw(data: pandas.DataFrame) -> go.Figure:

@@ -11,6 +11,7 @@ from harness.discovery import constants
 from harness.plots import (
     cost_fronts,
     failures,
+    gradient_norms,
     heat_map,
     importance,
     iso_parameter_curves,
@@ -113,6 +114,22 @@ def test_curves_are_means_with_the_lowest_and_highest_seed() -> None:
     assert (row["epoch"], row["seeds"]) == (2, 10)
     assert (row["lowest"], row["highest"]) == (last.min(), last.max())
     assert row["mean"] == pytest.approx(last.mean())
+
+
+def test_gradients_are_those_of_the_first_and_the_last_epoch_layer_by_layer() -> None:
+    given = record(histories=curves)
+    data = gradient_norms.numbers(given)
+    chosen = data[data["cell"] == "depth=2 budget=8000"]
+    assert chosen["layer"].to_list() == ["input", "head"] * 2
+    assert chosen[["moment", "epoch"]].drop_duplicates().to_numpy().tolist() == [
+        ["first step", 0],
+        ["last measured", 2],
+    ]
+    points = curves(list(given.confirmed("depth=2 budget=8000")["run_id"]), ["gradient/"])
+    last = points[(points["epoch"] == 2) & points["metric"].str.endswith("head")]["value"]
+    row = chosen.iloc[-1]
+    assert row["mean"] == pytest.approx(math.exp(numpy.log(last).mean()))
+    assert (row["lowest"], row["highest"], row["seeds"]) == (last.min(), last.max(), 10)
 
 
 def test_the_value_that_decides_has_the_largest_share() -> None:
