@@ -42,7 +42,7 @@ class Entry:
     data: str
     metric: str
     scores: tuple[float, ...]
-    aim: float
+    aim: float | None
     parameters: int
     minutes: float
     date: str
@@ -137,7 +137,7 @@ def table(entries: Sequence[Entry]) -> str:
             entry.data,
             entry.metric,
             entry.score(),
-            f"{entry.aim:g}",
+            "" if entry.aim is None else f"{entry.aim:g}",
             str(len(entry.scores)),
             f"{entry.parameters:,}",
             f"{entry.minutes:.1f}",

@@ -19,8 +19,10 @@ from harness.models.lenet5 import LeNet5
 from harness.models.mlp import MLP
 from harness.models.recurrent import GRU
 from harness.models.resnet import ResNet
+from harness.models.vae import VAE
 from harness.recipe import Data, Model, Recipe, Task
 from harness.strategies.full import Full
+from harness.tasks.autoencode import Autoencode
 from harness.tasks.classify import Classify
 from harness.tasks.language_model import LanguageModel
 from harness.tasks.regress import Regress
@@ -28,11 +30,11 @@ from harness.tasks.regress import Regress
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A recipe, how many seeds it is trained with, and the score it should reach."""
+    """A recipe, how many seeds it is trained with, and the score it should reach, if any."""
 
     recipe: Recipe
     seeds: int
-    aim: float
+    aim: float | None = None
     metric: str = ""
     """The test score that is shown and picks the best epoch; "" for the task's headline."""
 
@@ -96,6 +98,19 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         recipe=recipe(HOUSES, CaliforniaHousing(), 1e-2, epochs=20, batch_size=128, task=Regress()),
         seeds=5,
         aim=0.55,
+    ),
+    "fashion-vae": Row(
+        recipe=recipe(VAE(width=256), FashionMNIST(), 2e-3, epochs=10, task=Autoencode()), seeds=3
+    ),
+    "fashion-vae-convolutional": Row(
+        recipe=recipe(
+            VAE(layers="convolutional", width=32),
+            FashionMNIST(),
+            2e-3,
+            epochs=10,
+            task=Autoencode(),
+        ),
+        seeds=3,
     ),
     "vowels-gru": Row(
         recipe=recipe(

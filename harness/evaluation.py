@@ -1,7 +1,7 @@
 """Evaluation: the loss and the metrics of a network on a split, each computed once."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -12,29 +12,35 @@ from harness.recipe import Task
 Batch = Sequence[Tensor]
 
 
-@torch.no_grad()
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Be in eval mode, without gradients.
+
+    The training mode of every module is put back afterwards: a frozen one is in eval mode.
+    """
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    with torch.no_grad():
+        yield
+    for module, training in modes.items():
+        module.training = training
+
+
 def outputs_on(
     network: nn.Module,
     batches: Iterable[Batch],
     task: Task,
     context: AbstractContextManager[object] | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Return the network's outputs on all batches in eval mode, and the batches joined, on the CPU.
-
-    The training mode of every module is put back afterwards: a frozen one is in eval mode.
-    """
+    """Return the outputs on all batches in eval mode, and the batches joined, on the CPU."""
     like = next(network.parameters())
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
     outputs: list[Tensor] = []
     parts: list[Batch] = []
-    with context or nullcontext():
+    with evaluating(network), context or nullcontext():
         for batch in batches:
             moved = [_like(part, like) for part in batch]
             outputs.append(task.predict(network, moved).detach())
             parts.append(moved)
-    for module, training in modes.items():
-        module.training = training
     joined = [torch.cat(column).cpu() for column in zip(*parts, strict=True)]
     return torch.cat(outputs).to("cpu", like.dtype), joined
 

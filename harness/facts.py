@@ -8,6 +8,9 @@ PADDING = 0
 Inputs = Literal["numbers", "tokens"]
 """What the elements of an example are: real numbers, or indices of a vocabulary."""
 
+Purpose = Literal["predict", "autoencode", "generate"]
+"""What a network is for: to answer about an example, to rebuild it, to make more like it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:

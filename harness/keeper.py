@@ -13,7 +13,7 @@ from torchmetrics import Metric
 
 from harness.checkpoints import random_state, restore_random_state
 from harness.course import Course, History, refuse_bad_losses, refuse_bad_scores
-from harness.evaluation import outputs_on, prefixed, score
+from harness.evaluation import evaluating, outputs_on, prefixed, score
 from harness.learner import Learner
 from harness.pace import Pace
 
@@ -30,6 +30,8 @@ class Hooks:
     """The history up to a checkpoint that is now on disk."""
     prune: Callable[[int, float], bool] = field(default=lambda _epoch, _value: False)
     """Whether to stop as pruned, given an epoch and its monitored value."""
+    drawn: Callable[[str, bytes], None] = field(default=lambda _name, _content: None)
+    """A picture of what the network has learned, by its name for an epoch."""
     stop: Callable[[], bool] = field(default=lambda: False)
     """Whether the user asked to stop."""
 
@@ -146,6 +148,7 @@ class Keeper(lightning.Callback):
         assert isinstance(pl_module, Learner)
         self._refuse_bad_loss(trainer, pl_module)
         record = self._measure(trainer, pl_module)
+        self._draw(pl_module)
         pl_module.losses, pl_module.sizes, pl_module.gradients = [], [], {}
         if self.course.take(record, self.hooks.prune):
             weights = pl_module.network.state_dict()
@@ -180,6 +183,12 @@ class Keeper(lightning.Callback):
         }
         self._epoch_at = time.perf_counter()
         return record
+
+    def _draw(self, learner: Learner) -> None:
+        with evaluating(learner.network):
+            pictures = learner.recipe.task.pictures(learner.network)
+        for name, content in pictures.items():
+            self.hooks.drawn(f"{name}/epoch_{len(self.course.history):03d}.png", content)
 
     def _refuse_bad_loss(self, trainer: lightning.Trainer, learner: Learner) -> None:
         if learner.losses:

@@ -63,7 +63,7 @@ def outcome_of(
         found = _evaluate(recipe, network, data, course, share, test=test)
     return Outcome(
         status=course.status,
-        reason=course.reason,
+        reason="; ".join(filter(None, (course.reason, found.remark))),
         history=course.history,
         best_epoch=course.best_epoch,
         best=found.best,
@@ -85,6 +85,7 @@ class _Evaluation:
     test: Mapping[str, float] = field(default_factory=dict)
     output: Tensor | None = None
     target: Tensor | None = None
+    remark: str = ""
 
 
 def _evaluate(
@@ -100,7 +101,8 @@ def _evaluate(
     output, batch = outputs_on(network, data.val_dataloader(), task)
     epoch = course.history[course.best_epoch]
     best = {"train/loss": epoch["train/loss"]}
-    best |= prefixed("val", score(output, batch, task, metrics))
+    values = score(output, batch, task, metrics)
+    best |= prefixed("val", values)
     if share is None:
         best |= {name: value for name, value in epoch.items() if name.startswith("val/")}
     else:
@@ -109,7 +111,9 @@ def _evaluate(
     if test and course.status == "finished":
         tested, examples = outputs_on(network, data.test_dataloader(), task)
         scores = prefixed("test", score(tested, examples, task, metrics))
-    return _Evaluation(best=best, test=scores, output=output, target=batch[-1])
+    return _Evaluation(
+        best=best, test=scores, output=output, target=batch[-1], remark=task.remark(values)
+    )
 
 
 def _costs(wall: float, cpu: float) -> dict[str, float]:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.facts import Facts as Facts
 from harness.facts import Inputs as Inputs
+from harness.facts import Purpose as Purpose
 from harness.phases import Plan
 from harness.settings import (
     Settings,
@@ -37,11 +38,14 @@ class Model(Settings, ABC):
 
     reads: ClassVar[Inputs] = "numbers"
     """What its inputs must hold; a recipe with other data is refused."""
+    purpose: ClassVar[Purpose] = "predict"
+    """What it is for; a recipe with a task of another purpose is refused."""
 
     @abstractmethod
     def build(self, facts: Facts) -> "nn.Module":
         """Return a fresh, initialised module that maps (batch, *facts.inputs) to its output:
-        (batch, outputs), or (batch, *facts.inputs, outputs) if the targets are tokens.
+        (batch, outputs), or (batch, *facts.inputs, outputs) if the targets are tokens; one of
+        another purpose says itself what it maps an example to.
 
         Random numbers come from torch's global generator alone, so that a seed decides the weights;
         it must also work under `with torch.device("meta")`.
@@ -82,6 +86,8 @@ class Task(Settings, ABC):
     which many models are trained as one.
     """
 
+    purpose: ClassVar[Purpose] = "predict"
+    """What the networks that it teaches are for."""
     headline: str
     """Name of the metric that answers a question when the study names none, e.g. "accuracy"."""
 
@@ -101,6 +107,16 @@ class Task(Settings, ABC):
     @abstractmethod
     def metrics(self, facts: Facts) -> "dict[str, Metric]":
         """Return fresh torchmetrics by name; each is updated with (output, target)."""
+
+    def pictures(self, network: "nn.Module") -> "Mapping[str, bytes]":
+        """Return PNG files by name that show what a network in eval mode has learned by now."""
+        del network
+        return {}
+
+    def remark(self, scores: "Mapping[str, float]") -> str:
+        """Return what a reader must know of a network with these scores, such as a collapse."""
+        del scores
+        return ""
 
 
 class Strategy(Settings, ABC):
@@ -176,6 +192,10 @@ class Recipe(Settings):
         if not isinstance(start, Start | None):
             do = 'pass start=FromRun(run="…"), or leave it out'
             raise UserError("start", got=start, allowed="a Start or None", do=do)
+        if self.model.purpose != self.task.purpose:
+            got = f"{type(self.task).__name__}, whose networks {self.task.purpose}"
+            allowed = f"one whose networks {self.model.purpose}, as {type(self.model).__name__}'s"
+            raise UserError("task", got=got, allowed=allowed, do="change the model or the task")
         held = self.data.facts().holds
         if self.model.reads != held:
             got = f"{type(self.model).__name__}, which reads {self.model.reads}"

@@ -131,7 +131,7 @@ def _train_on(
     stop = Stop()
     stop.install()
     watch = watch_of(study, measures(recipe))
-    hooks = Hooks(saved=run.record, stop=stop)
+    hooks = Hooks(saved=run.record, drawn=run.attach, stop=stop)
     try:
         outcome = train(recipe, directory=directory, watch=watch, hooks=hooks, length=length)
     except Interrupted:

@@ -87,6 +87,17 @@ class Run:
         """Set tags; they may change later."""
         self._owe(Owed(run_id=self.id, tags=tags))
 
+    def attach(self, name: str, content: bytes) -> None:
+        """Write a file into the run's directory at once; one of that name is replaced.
+
+        Raises:
+            StoreUnavailable: it could not be written.
+        """
+        with reaching_the_store():
+            path = self.directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
     def finish(
         self,
         status: str,
@@ -106,10 +117,8 @@ class Run:
         tags = {"harness.status": status, "harness.reason": reason[:5000]}
         if self.differs:
             tags["harness.replay_differs"] = ", ".join(self.differs[:20])
-        with reaching_the_store():
-            self.directory.mkdir(parents=True, exist_ok=True)
-            for name, content in files.items():
-                (self.directory / name).write_bytes(content)
+        for name, content in files.items():
+            self.attach(name, content)
         end = rows.ended(STATUS[status], now)
         points = self._facts(metrics, step, now)
         self._owe(Owed(run_id=self.id, metrics=points, tags=tags, ended=end))

@@ -149,7 +149,7 @@ def hooks_of(study: Study, ready: Ready, stop: Stop) -> Hooks:
     """Return what a trial's training tells and asks: its run, Optuna's pruner, the user."""
     claim, run = ready.claim, ready.run
     if study.pruner == "none":
-        return Hooks(saved=run.record, stop=stop)
+        return Hooks(saved=run.record, drawn=run.attach, stop=stop)
     storage = claim.trial.study._storage
     reported = set(storage.get_trial(claim.trial._trial_id).intermediate_values)
 
@@ -158,7 +158,7 @@ def hooks_of(study: Study, ready: Ready, stop: Stop) -> Hooks:
             claim.trial.report(value, epoch)
         return claim.trial.should_prune()
 
-    return Hooks(saved=run.record, prune=prune, stop=stop)
+    return Hooks(saved=run.record, prune=prune, drawn=run.attach, stop=stop)
 
 
 def _metrics(outcome: Outcome) -> dict[str, float]:

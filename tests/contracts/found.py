@@ -20,7 +20,7 @@ import harness.strategies
 import harness.tasks
 from harness.anatomy.parameters import count
 from harness.discovery import discover
-from harness.recipe import Data, Model, Strategy, Task
+from harness.recipe import Data, Model, Purpose, Strategy, Task
 from harness.settings import Settings, UserError
 
 ROOT = Path(__file__).parents[2]
@@ -57,16 +57,18 @@ class Found:
                 return data
         pytest.skip(f"{missing(accepted[0])}")
 
-    def small_model(self, data: Data) -> Model:
-        """Return the model of the fewest parameters that takes the dataset."""
-        accepted = [model() for model in self.models if takes(model, type(data))]
-        assert accepted, f"no model for {data}"
+    def small_model(self, data: Data, purpose: Purpose) -> Model | None:
+        """Return the model of the fewest parameters for a purpose that takes the dataset."""
+        kinds = [model for model in self.models if model.purpose == purpose]
+        accepted = [model() for model in kinds if takes(model, type(data))]
+        if not accepted:
+            return None
         return min(accepted, key=lambda model: count(built(model, data)).total)
 
     def task_of(self, model: Model, data: Data) -> Task:
         """Return the first task that fits the dataset and the model."""
         network = built(model, data)
-        for task in (kind() for kind in self.tasks):
+        for task in (kind() for kind in self.tasks if kind.purpose == model.purpose):
             if fits(task, network, data):
                 return task
         raise AssertionError(f"no task fits {data} and {model}")
@@ -75,8 +77,9 @@ class Found:
         """Return the first dataset that fits the task, and a small network for it."""
         for data in sorted((kind() for kind in self.data), key=_size):
             if missing(data) is None:
-                network = built(self.small_model(data), data)
-                if fits(task, network, data):
+                model = self.small_model(data, task.purpose)
+                network = built(model, data) if model else None
+                if network and fits(task, network, data):
                     return data, network
         raise AssertionError(f"no dataset fits {task}")
 

@@ -1,0 +1,43 @@
+"""Pictures: a grid of images as a PNG file."""
+
+import struct
+import zlib
+
+import torch
+from torch import Tensor
+
+GAP = 2
+"""Pixels between images."""
+
+
+def grid(images: Tensor, columns: int = 8) -> bytes:
+    """Return images (n, 1 or 3 channels, height, width) side by side, as a PNG of 8 bits.
+
+    The smallest number of all is black and the largest white.
+    """
+    low, high = images.min(), images.max()
+    levels = (255 * (images - low) / (high - low).clamp_min(1e-12)).round().to(torch.uint8).cpu()
+    count, channels, height, width = levels.shape
+    rows = -(-count // columns)
+    page = torch.zeros(rows * (height + GAP), columns * (width + GAP), channels, dtype=torch.uint8)
+    for number, image in enumerate(levels):
+        row, column = divmod(number, columns)
+        top, left = row * (height + GAP), column * (width + GAP)
+        page[top : top + height, left : left + width] = image.permute(1, 2, 0)
+    return _png(page)
+
+
+def _png(page: Tensor) -> bytes:
+    """Return the file: signature, header, one filter byte 0 before each row, end (RFC 2083)."""
+    height, width, channels = page.shape
+    kind = {1: 0, 3: 2}[channels]
+    rows = torch.cat([torch.zeros(height, 1, dtype=torch.uint8), page.flatten(1)], dim=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    body = zlib.compress(rows.numpy().tobytes())
+    chunks = (b"IHDR", header), (b"IDAT", body), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
