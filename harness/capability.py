@@ -86,10 +86,11 @@ def _cell(model: Model, facts: Facts, strategy: Strategy, reasons: dict[str, int
 
 def _models() -> Iterator[tuple[Model, Facts]]:
     """Yield every model at its default settings, with the first dataset that it takes."""
-    every = [kind().facts() for kind in discover(Data, harness.data)]
+    every = {kind.__name__: kind().facts() for kind in discover(Data, harness.data)}
     for kind in discover(Model, harness.models):
-        for facts in every:
+        for name, facts in every.items():
             try:
+                kind().require(facts, name)
                 with torch.device("meta"):
                     kind().build(facts)
             except UserError:

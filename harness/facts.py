@@ -5,8 +5,13 @@ from typing import Literal
 
 PADDING = 0
 """The token that fills up a text which is shorter than others."""
+END = 1
+"""The token that ends a translation, and after which its first one is written."""
 Inputs = Literal["numbers", "tokens"]
 """What the elements of an example are: real numbers, or indices of a vocabulary."""
+Targets = Literal["classes", "values", "tokens", "translation"]
+"""What is to be learned of an example: one class index; real values; a token at each place; the
+text that its own is translated to."""
 
 Purpose = Literal["predict", "autoencode", "generate"]
 """What a network is for: to answer about an example, to rebuild it, to make more like it."""
@@ -19,15 +24,17 @@ class Facts:
     inputs: tuple[int, ...]
     """Shape of one example, without the batch."""
     outputs: int
-    """Number of classes, or of regression targets."""
-    targets: Literal["classes", "values", "tokens"] = "classes"
-    """What is to be learned: one class index an example, `outputs` real values, or one token (of
-    `outputs`) at each place of the input."""
+    """Number of classes, of regression targets, or of distinct tokens in the targets."""
+    targets: Targets = "classes"
+    """What is to be learned."""
     vocabulary: int | None = None
     """Number of distinct tokens, if the inputs are tokens; None: they are real numbers."""
     ragged: bool = False
     """Whether examples differ in length: texts end with PADDING; of series the last channel is 1
     where a step is there, then 0."""
+    source: int = 0
+    """Of a translation, how many of an example's places are the text itself; at the others stands
+    its translation, each token one place late and END first."""
     train: int
     validation: int
     test: int
@@ -36,3 +43,13 @@ class Facts:
     def holds(self) -> Inputs:
         """What the elements of an example are."""
         return "numbers" if self.vocabulary is None else "tokens"
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """Shape of the target of one example, without the batch."""
+        return {
+            "classes": (),
+            "values": (self.outputs,),
+            "tokens": self.inputs,
+            "translation": (self.inputs[0] - self.source,),
+        }[self.targets]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from harness.facts import Facts as Facts
 from harness.facts import Inputs as Inputs
 from harness.facts import Purpose as Purpose
+from harness.facts import Targets as Targets
 from harness.phases import Plan
 from harness.settings import (
     Settings,
@@ -40,16 +41,31 @@ class Model(Settings, ABC):
     """What its inputs must hold; a recipe with other data is refused."""
     purpose: ClassVar[Purpose] = "predict"
     """What it is for; a recipe with a task of another purpose is refused."""
+    answers: ClassVar[frozenset[Targets]] = frozenset(("classes", "values"))
+    """Which targets its output can be compared with; a recipe with other data is refused."""
 
     @abstractmethod
     def build(self, facts: Facts) -> "nn.Module":
         """Return a fresh, initialised module that maps (batch, *facts.inputs) to its output:
-        (batch, outputs), or (batch, *facts.inputs, outputs) if the targets are tokens; one of
+        (batch, outputs), or (batch, *facts.target_shape, outputs) if the targets are tokens; one of
         another purpose says itself what it maps an example to.
 
         Random numbers come from torch's global generator alone, so that a seed decides the weights;
         it must also work under `with torch.device("meta")`.
         """
+
+    def require(self, facts: Facts, data: str) -> None:
+        """Raise UserError unless the model reads what `data` holds and answers what it asks."""
+        name, do = type(self).__name__, "change the model or the data"
+        if self.reads != facts.holds:
+            allowed = f"one that reads {facts.holds}, as {data} holds"
+            raise UserError(
+                "model", got=f"{name}, which reads {self.reads}", allowed=allowed, do=do
+            )
+        if facts.targets not in self.answers:
+            got = f"{name}, which answers {' or '.join(sorted(self.answers))}"
+            allowed = f"one that answers {facts.targets}, the targets of {data}"
+            raise UserError("model", got=got, allowed=allowed, do=do)
 
 
 class Data(Settings, ABC):
@@ -196,11 +212,7 @@ class Recipe(Settings):
             got = f"{type(self.task).__name__}, whose networks {self.task.purpose}"
             allowed = f"one whose networks {self.model.purpose}, as {type(self.model).__name__}'s"
             raise UserError("task", got=got, allowed=allowed, do="change the model or the task")
-        held = self.data.facts().holds
-        if self.model.reads != held:
-            got = f"{type(self.model).__name__}, which reads {self.model.reads}"
-            allowed = f"one that reads {held}, as {type(self.data).__name__} holds"
-            raise UserError("model", got=got, allowed=allowed, do="change the model or the data")
+        self.model.require(self.data.facts(), type(self.data).__name__)
 
     def _check_numbers(self) -> None:
         require_range("lr", self.lr, low=0, exclusive=True)

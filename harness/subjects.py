@@ -126,10 +126,12 @@ def _data_for(model: Model, name: str) -> Data:
         raise UserError("--data", got=name, allowed=", ".join(kinds), do="name one of them")
     if name:
         data = kinds[name]()
-        if data.facts().holds != model.reads:
+        try:
+            model.require(data.facts(), name)
+        except UserError as error:
             allowed = ", ".join(key for key, kind in kinds.items() if _fits(model, kind()))
-            do = "name one of them"
-            raise UserError(f"--data for {type(model).__name__}", got=name, allowed=allowed, do=do)
+            what, do = f"--data for {type(model).__name__}", "name one of them"
+            raise UserError(what, got=name, allowed=allowed, do=do) from error
         return data
     fitting = [kind() for kind in kinds.values() if _fits(model, kind())]
     if not fitting:
@@ -140,9 +142,8 @@ def _data_for(model: Model, name: str) -> Data:
 
 def _fits(model: Model, data: Data) -> bool:
     """Whether the model can be built for the data; a UserError is how it says no."""
-    if data.facts().holds != model.reads:
-        return False
     try:
+        model.require(data.facts(), type(data).__name__)
         with torch.device("meta"):
             model.build(data.facts())
     except UserError:

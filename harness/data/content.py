@@ -20,9 +20,12 @@ class Content:
     test: Split
 
 
-def draw_test(everything: Split) -> Content:
-    """Return content with a stratified test set of 20 % that no setting and no seed can change."""
-    count = round(HELD_OUT * len(everything))
+def draw_test(everything: Split, count: int | None = None) -> Content:
+    """Return content with a stratified test set that no setting and no seed can change.
+
+    It has `count` examples, or 20 % of all.
+    """
+    count = round(HELD_OUT * len(everything)) if count is None else count
     kept, held = hold_out(everything.targets, count, seed=0, stream=Stream.TEST, ordered=True)
     return Content(everything.take(kept), everything.take(held))
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -12,7 +12,7 @@ from harness.data.module import InMemoryModule
 from harness.data.partition import hold_out, hold_out_fold
 from harness.data.randomness import Stream
 from harness.data.standardise import UNCHANGED, Standardisation, per_column
-from harness.recipe import Data, Facts
+from harness.recipe import Data, Facts, Targets
 from harness.settings import UserError, require_whole
 
 
@@ -29,9 +29,10 @@ class Sizes:
     development: int
     test: int
     validation: int | None = None
-    targets: Literal["classes", "values"] = "classes"
+    targets: Targets = "classes"
     vocabulary: int | None = None
     ragged: bool = False
+    source: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ class InMemory(Data, ABC):
             targets=sizes.targets,
             vocabulary=sizes.vocabulary,
             ragged=sizes.ragged,
+            source=sizes.source,
         )
 
     def check(self) -> None:

@@ -13,9 +13,9 @@ import torch
 
 from harness.data.batches import Split
 from harness.data.content import Content, draw_test
-from harness.data.in_memory import InMemory, Sizes
+from harness.data.in_memory import Sizes
 from harness.data.sources import read_carried
-from harness.data.standardise import UNCHANGED, Standardisation
+from harness.data.texts import Texts
 from harness.data.words import encode, split_words, vocabulary
 
 FILE = "movie_review_snippets.tsv.gz"
@@ -27,7 +27,7 @@ WORDS, LENGTH = 8_000, 48
 
 
 @dataclass(frozen=True, kw_only=True)
-class MovieReviews(InMemory):
+class MovieReviews(Texts):
     """Word tokens (48,), filled up with padding; the test set is a fixed stratified 20 %.
 
     The vocabulary is that of all sentences but the test set's, the same for every seed.
@@ -40,14 +40,6 @@ class MovieReviews(InMemory):
     def load(self) -> Content:
         """Return the sentences as tokens."""
         return _content()
-
-    def scale(self, inputs: torch.Tensor) -> Standardisation:
-        """Return what changes nothing: tokens have no scale."""
-        del inputs
-        return UNCHANGED
-
-    def augmentation(self, scale: Standardisation) -> None:
-        """Return None: sentences are not augmented."""
 
 
 @lru_cache(maxsize=1)

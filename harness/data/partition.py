@@ -16,9 +16,9 @@ def hold_out(
     """Return indices of (the kept, the `count` held out) examples.
 
     Systematic sampling: evenly spaced positions in a list that is random within each class, so that
-    a class of c of the n examples loses c·count/n, rounded up or down. Float targets are drawn at
-    random. The kept ones are in random order, so that the first of them are a fair sample too,
-    unless `ordered`.
+    a class of c of the n examples loses c·count/n, rounded up or down. What has no class, but
+    values or several targets, is drawn at random. The kept ones are in random order, so that the
+    first of them are a fair sample too, unless `ordered`.
     """
     shuffled = numpy_generator(seed, stream).permutation(len(targets))
     position = np.arange(len(targets))
@@ -37,7 +37,7 @@ def hold_out_fold(targets: Tensor, *, folds: int, fold: int) -> tuple[Tensor, Te
 
 
 def _by_class(shuffled: Indices, targets: Tensor) -> Indices:
-    if targets.is_floating_point():
+    if targets.is_floating_point() or targets.ndim > 1:
         return shuffled
     return shuffled[np.argsort(targets.numpy()[shuffled], kind="stable")]
 

@@ -46,9 +46,8 @@ def example_batch(facts: Facts, count: int = 2) -> list[Tensor]:
     """Return inputs and targets of the shapes and types that the facts promise, all zero."""
     inputs = example_input(facts, count)
     if facts.targets == "values":
-        return [inputs, torch.zeros(count, facts.outputs)]
-    shape = inputs.shape if facts.targets == "tokens" else (count,)
-    return [inputs, torch.zeros(shape, dtype=torch.int64)]
+        return [inputs, torch.zeros(count, *facts.target_shape)]
+    return [inputs, torch.zeros(count, *facts.target_shape, dtype=torch.int64)]
 
 
 def _prepared(recipe: Recipe) -> Prepared:

@@ -20,6 +20,11 @@ class Memory:
         """Number of places seen."""
         return 0 if self.kept is None else self.kept[0].shape[2]
 
+    def choose(self, rows: Tensor) -> None:
+        """Keep these rows of the batch, in this order, some perhaps more than once."""
+        if self.kept is not None:
+            self.kept = self.kept[0][rows], self.kept[1][rows]
+
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Append (batch, heads, time, size) each and return all there are."""
         if self.kept is not None:
@@ -86,6 +91,33 @@ class Attention(nn.Module):
         split = self.qkv(hidden).unflatten(-1, (sum(sizes), self.head_size)).transpose(1, 2)
         query, keys, values = split.split(sizes, dim=1)
         return query, keys, values
+
+
+class CrossAttention(nn.Module):
+    """Attention whose keys and values are of another sequence (Vaswani 2017, §3.2.3)."""
+
+    def __init__(self, width: int, *, heads: int, head_size: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, heads * head_size)
+        self.kv = nn.Linear(width, 2 * heads * head_size)
+        self.out = nn.Linear(heads * head_size, width)
+
+    def read(self, source: Tensor) -> Tensor:
+        """Return keys and values, (2, batch, heads, source time, size), of (batch, time, width)."""
+        split = self.kv(source).unflatten(-1, (2, self.heads, -1))
+        keys_and_values: Tensor = split.permute(2, 0, 3, 1, 4)
+        return keys_and_values
+
+    def forward(self, hidden: Tensor, source: Tensor, mask: Tensor) -> Tensor:
+        """Map (batch, time, width) to the same shape; `source` is what `read` returned.
+
+        `mask`, broadcast to (batch, heads, time, source time), is True where a key may be seen.
+        """
+        query = self.query(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        attended = F.scaled_dot_product_attention(query, source[0], source[1], attn_mask=mask)
+        result: Tensor = self.out(attended.transpose(1, 2).flatten(2))
+        return result
 
 
 def _looks_back(new: int, seen: int, device: torch.device) -> Tensor:

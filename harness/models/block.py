@@ -1,12 +1,13 @@
 """Block: attention and a feed-forward network, each beside an identity: a transformer's layer."""
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import init as draw
 
-from harness.models.attention import Attention, Memory
+from harness.models.attention import Attention, CrossAttention, Memory
 
 Norm = Literal["layer", "rms"]
 NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": nn.RMSNorm}
@@ -14,7 +15,7 @@ Placement = Literal["pre", "post"]
 
 
 class Block(nn.Module):
-    """Two residual branches, attention and feed-forward.
+    """Residual branches: attention, perhaps attention to another sequence, and feed-forward.
 
     With `pre` a branch is x + dropout(f(norm(x))) (Xiong 2020, arXiv:2002.04745), with `post`
     norm(x + dropout(f(x))) (Vaswani 2017).
@@ -29,28 +30,50 @@ class Block(nn.Module):
         norm: Norm = "layer",
         placement: Placement = "pre",
         dropout: float = 0.0,
+        cross: CrossAttention | None = None,
     ) -> None:
         super().__init__()
         self.pre = placement == "pre"
         self.attention, self.feed_forward = attention, feed_forward
         self.attention_norm, self.feed_forward_norm = NORMS[norm](width), NORMS[norm](width)
+        self.cross, self.cross_norm = cross, NORMS[norm](width) if cross else None
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(
-        self, hidden: Tensor, mask: Tensor | None = None, memory: Memory | None = None
+        self,
+        hidden: Tensor,
+        mask: Tensor | None = None,
+        memory: Memory | None = None,
+        source: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """Map (batch, time, width) to the same shape; `mask` and `memory` as in Attention."""
-        if self.pre:
-            attended = self.attention(self.attention_norm(hidden), mask, memory)
-            hidden = hidden + self.dropout(attended)
-            return hidden + self._added(self.feed_forward_norm(hidden))
-        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, mask, memory)))
-        result: Tensor = self.feed_forward_norm(hidden + self._added(hidden))
-        return result
+        """Map (batch, time, width) to the same shape; `mask` and `memory` as in Attention.
 
-    def _added(self, hidden: Tensor) -> Tensor:
-        added: Tensor = self.dropout(self.feed_forward(hidden))
-        return added
+        `source`, for a block that looks at another sequence, is what `read` returned, and the mask
+        of CrossAttention.
+        """
+        hidden = self._beside(
+            self.attention_norm, lambda x: self.attention(x, mask, memory), hidden
+        )
+        if self.cross is not None:
+            assert source is not None
+            assert self.cross_norm is not None
+            cross, (read, seen) = self.cross, source
+            hidden = self._beside(self.cross_norm, lambda x: cross(x, read, seen), hidden)
+        return self._beside(self.feed_forward_norm, self.feed_forward, hidden)
+
+    def read(self, source: Tensor) -> Tensor:
+        """Return what the block needs of another sequence, as `CrossAttention.read` does."""
+        assert self.cross is not None
+        return self.cross.read(source)
+
+    def _beside(
+        self, norm: nn.Module, branch: Callable[[Tensor], Tensor], hidden: Tensor
+    ) -> Tensor:
+        if self.pre:
+            added: Tensor = self.dropout(branch(norm(hidden)))
+            return hidden + added
+        result: Tensor = norm(hidden + self.dropout(branch(hidden)))
+        return result
 
 
 def initialise_transformer(network: nn.Module, width: int, depth: int) -> None:
@@ -63,7 +86,7 @@ def initialise_transformer(network: nn.Module, width: int, depth: int) -> None:
     spread = math.sqrt(2 / (5 * width))
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding):
-            last = name.endswith(("attention.out", "feed_forward.down"))
+            last = name.endswith(("attention.out", "cross.out", "feed_forward.down"))
             draw.normal_(module.weight, std=spread / math.sqrt(2 * depth) if last else spread)
         if isinstance(module, nn.Linear) and module.bias is not None:
             draw.zeros_(module.bias)

@@ -12,7 +12,7 @@ from harness.models.block import NORMS, Block, Norm, initialise_transformer
 from harness.models.feed_forward import feed_forward, feed_forward_width
 from harness.models.rotary import Rotary
 from harness.models.tokens import require_tokens
-from harness.recipe import Facts, Inputs, Model
+from harness.recipe import Facts, Inputs, Model, Targets
 from harness.settings import UserError, require_choice, require_range, require_whole
 
 
@@ -77,6 +77,7 @@ class Decoder(Model):
     """
 
     reads: ClassVar[Inputs] = "tokens"
+    answers: ClassVar[frozenset[Targets]] = frozenset(("tokens",))
 
     depth: int = 2
     width: int = 64

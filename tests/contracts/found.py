@@ -106,9 +106,8 @@ def find(also: Sequence[Path]) -> Found:
 @cache
 def takes(model: type[Model], data: type[Data]) -> bool:
     """Say whether the model can be built for the dataset; a UserError is how it says no."""
-    if model.reads != data().facts().holds:
-        return False
     try:
+        model().require(data().facts(), data.__name__)
         with torch.device("meta"):
             model().build(data().facts())
     except UserError:

@@ -85,11 +85,14 @@ def recipes_of(model: Model, found: Found, optimizer: str, *, dropout: bool) -> 
 
 
 def without_key_bias(name: str, weight: Tensor) -> Tensor:
-    """Return the weight; of the joint bias of an attention only that of queries and values.
+    """Return the weight; of the joint bias of an attention only that of queries and values, or of
+    values alone.
 
     Softmax is blind to a bias on the keys: its gradient is rounding around 0, of which Adam makes
     whole steps and an L1 penalty a sign, so that it says nothing about the rest.
     """
+    if name.endswith(".kv.bias"):
+        return weight.chunk(2)[1]
     if not name.endswith(".qkv.bias"):
         return weight
     query, _key, value = weight.chunk(3)
