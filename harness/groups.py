@@ -52,6 +52,15 @@ class Prepared:
         members = [group.members for group in self.groups]
         return {n: p for each in members for n, p in each.items() if id(p) not in head}
 
+    def given_back(self) -> frozenset[str]:
+        """Return the names of the parameters that never train: whoever prepares it anew has them.
+
+        Buffers are not among them, as statistics may be gathered beside frozen weights.
+        """
+        trains = {id(p) for group in self.groups for p in group.members.values()}
+        named = self.network.named_parameters(remove_duplicate=False)
+        return frozenset(name for name, parameter in named if id(parameter) not in trains)
+
     def trainable(self, phase: int) -> int:
         """Return how many numbers train in a phase."""
         return sum(group.size for group in self.groups if group.trains(phase))

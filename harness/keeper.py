@@ -151,8 +151,7 @@ class Keeper(lightning.Callback):
         self._draw(pl_module)
         pl_module.losses, pl_module.sizes, pl_module.gradients = [], [], {}
         if self.course.take(record, self.hooks.prune):
-            weights = pl_module.network.state_dict()
-            self.best_weights = {name: w.detach().cpu().clone() for name, w in weights.items()}
+            self.best_weights = pl_module.kept_weights()
         trainer.should_stop = self.course.status != "running"
         asked = self.hooks.stop() and not trainer.should_stop
         if asked or trainer.should_stop or self.pace.is_time():

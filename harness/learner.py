@@ -1,6 +1,6 @@
 """The LightningModule of every supervised recipe: a task's loss on a network's output."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -18,6 +18,7 @@ from harness.optimizer import build_optimizer, build_schedule
 from harness.phase_runner import PhaseRunner
 from harness.phases import Pull
 from harness.recipe import Recipe
+from harness.settings import UserError
 
 
 class Unprofiled(Profiler):
@@ -44,7 +45,8 @@ class Learner(lightning.LightningModule):
     `effective_size(k)` is the number of examples in the optimizer step that micro-batch `k` of an
     epoch belongs to: each micro-batch weighs by its share of it, so that accumulation changes
     no gradient, the short last batch included. `ends` are the optimizer steps at which the
-    cycles of the schedule end, `pull` is a term that the strategy adds to the loss.
+    cycles of the schedule end, `pull` is a term that the strategy adds to the loss. Tensors of the
+    network that are `given_back` by its start are left out of checkpoints.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Learner(lightning.LightningModule):
         phases: PhaseRunner,
         *,
         pull: Pull | None,
+        given_back: frozenset[str] = frozenset(),
         accumulate: int,
         effective_size: Callable[[int], int],
         ends: Sequence[int],
@@ -61,6 +64,8 @@ class Learner(lightning.LightningModule):
         self.recipe = recipe
         self.network: nn.Module = phases.network
         self.phases, self.pull = phases, pull
+        self.given_back = given_back
+        self.strict_loading = not given_back
         self.accumulate = accumulate
         self.effective_size = effective_size
         self.ends = ends
@@ -78,12 +83,31 @@ class Learner(lightning.LightningModule):
             super().__setattr__(name, value)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the phase with what belongs to it."""
+        """Add the phase with what belongs to it, and leave out what the start gives back."""
         checkpoint["phase"] = self.phases.state()
+        for name in self.given_back:
+            del checkpoint["state_dict"][f"network.{name}"]
+
+    def kept_weights(self) -> dict[str, Tensor]:
+        """Return a copy of the network's tensors, on the CPU, but for what the start gives back."""
+        state = self.network.state_dict().items()
+        return {n: t.detach().cpu().clone() for n, t in state if n not in self.given_back}
+
+    def all_weights(self, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return kept weights with those that were left out, which are as they were."""
+        if not kept:
+            return {}
+        state = self.network.state_dict().items()
+        return {n: kept[n] if n in kept else t.detach().cpu().clone() for n, t in state}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember the phase until the weights are loaded too."""
         self._loaded_phase = checkpoint["phase"]
+        wanted = {f"network.{name}" for name in self.network.state_dict()}
+        lost = wanted - {f"network.{n}" for n in self.given_back} - set(checkpoint["state_dict"])
+        if lost:
+            do = "restore the code that wrote it, or train it anew"
+            raise UserError("checkpoint", got=f"no {sorted(lost)[:3]}", allowed="them", do=do)
 
     def on_train_start(self) -> None:
         """Be in the phase of the first step, compared with the checkpoint's after a resume."""

@@ -79,12 +79,12 @@ class PhaseRunner:
                 self._refuse_untrained()
 
     def state(self) -> dict[str, Any]:
-        """Return the phase, and digests of what trains, of the modes and of all that is frozen."""
+        """Return the phase, what trains, and digests of the modes and of all that is frozen."""
         training = [name for name, module in self.network.named_modules() if module.training]
         return {
             "phase": self.phase,
             "borders": list(self.borders),
-            "trainable": _digest(n for g in self.groups if g.trains(self.phase) for n in g.members),
+            "trainable": [n for g in self.groups if g.trains(self.phase) for n in g.members],
             "modes": _digest(training),
             "frozen": _digest(f"{name} {value}" for name, value in self._frozen.items()),
         }
@@ -98,9 +98,11 @@ class PhaseRunner:
         self._begin(state["phase"])
         now = self.state()
         if changed := [what for what in state if state[what] != now[what]]:
+            names = sorted(set(state["trainable"]) ^ set(now["trainable"]))
+            got = f"other {', '.join(changed)}" + (f": {_listed(names)}" if names else "")
             allowed = "the strategy and the frozen weights that wrote it"
             do = "restore the code and the base it was trained with, or train it anew"
-            raise UserError("checkpoint's phase", got=f"other {changed}", allowed=allowed, do=do)
+            raise UserError("checkpoint's phase", got=got, allowed=allowed, do=do)
         self.enter(step)
 
     def _factor(self, group: Group, step: int) -> float:

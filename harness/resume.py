@@ -9,6 +9,7 @@ from rich.console import Console
 
 from harness import store
 from harness.blocks import run_block
+from harness.export import attach_weights
 from harness.keeper import Hooks, Interrupted
 from harness.length import POLICIES, Length, length_from
 from harness.measures import logged_as, measures, watch_of
@@ -140,6 +141,7 @@ def _train_on(
     reason = f"extended to {length.epochs} epochs: {outcome.reason}"
     metrics = {logged_as(name): value for name, value in outcome.best.items()}
     metrics |= {"best/epoch": float(outcome.best_epoch)}
+    attach_weights(run, recipe, outcome)
     run.finish(outcome.status, reason, outcome.history, metrics, {})
     tracker.flush()
     console.print(f"trial {number}: {reason}; best epoch {outcome.best_epoch}", highlight=False)

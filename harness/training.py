@@ -159,7 +159,7 @@ class Attempt:
 
         A function of the start, the best weights and the data: the same however often it is asked.
         """
-        best = self.keeper.best_weights
+        best = self.learner.all_weights(self.keeper.best_weights)
         if self.interpolation is None or self.course.status != "finished":
             return best, None
         recipe, network = self.recipe, self.learner.network
@@ -239,6 +239,7 @@ def _learner(
         recipe,
         phases,
         pull=pull,
+        given_back=prepared.given_back() if base else frozenset(),
         accumulate=batches.parts,
         effective_size=batches.effective_size,
         ends=length.ends(batches.effective_batches),

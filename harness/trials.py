@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from optuna.trial import FrozenTrial, TrialState
-from safetensors.torch import save as safetensors_bytes
 
 from harness import training
 from harness.anatomy.describe import Anatomy
 from harness.claim import Claim, is_feasible, run_name, suggest
 from harness.course import Watch
+from harness.export import attach_weights
 from harness.forgetting import traces
 from harness.keeper import Hooks
 from harness.lineage import origin_tags
@@ -135,6 +135,7 @@ def finish(study: Study, ready: Ready, outcome: Outcome, fused: str) -> Result:
     files = _recipe_file(ready.recipe) | _files(study, ready.recipe, outcome, table)
     logged = {logged_as(name): value for name, value in metrics.items()}
     ready.run.tag({"harness.fused": fused})
+    attach_weights(ready.run, ready.recipe, outcome)
     ready.run.finish(outcome.status, outcome.reason, outcome.history, logged, files)
     return {
         **ready.facts,
@@ -189,8 +190,6 @@ def _files(study: Study, recipe: Recipe, outcome: Outcome, layers: str) -> dict[
     }
     if outcome.history:
         files["learning_curve.svg"] = learning_curve(outcome.history)
-    if outcome.weights:
-        files["best.safetensors"] = safetensors_bytes(dict(outcome.weights))
     if isinstance(recipe.task, Classify) and outcome.output is not None:
         assert outcome.target is not None
         classes = recipe.data.facts().outputs
