@@ -14,7 +14,6 @@ from harness.anatomy.describe import Anatomy
 from harness.claim import Claim, is_feasible, run_name, suggest
 from harness.course import Watch
 from harness.export import attach_weights
-from harness.forgetting import traces
 from harness.keeper import Hooks
 from harness.lineage import origin_tags
 from harness.measures import logged_as, measures, watch_of
@@ -28,6 +27,7 @@ from harness.search import RESULT, Search
 from harness.settings import flat
 from harness.study import Study, label
 from harness.tasks.classify import Classify
+from harness.traces import traces
 from harness.tracked import Run
 from harness.tracking import NOTE, Tracker
 

@@ -1,22 +1,30 @@
 """Which fine-tuning strategy learns five new classes best from 200 images?
 
 Command:  make study NAME=finetune_strategies
-Cost:     100 trials, and 4 of pretrain_fashion before them; not measured to the end yet.
-Expected: not known. Kumar et al. 2022 (arXiv:2202.10054) would have LP-FT at least equal to full.
+Cost:     not measured yet.
+Published: Kumar et al. 2022 (arXiv:2202.10054): a probe first is at least as good as full
+          fine-tuning at once; Hu et al. 2021 (arXiv:2106.09685): LoRA is as good as full.
+Expected: not known.
 """
 
 from optuna.trial import BaseTrial
 
+from harness.claims import Claim
 from harness.data.fashion_half import FashionHalf
 from harness.models.cnn import CNN
 from harness.recipe import Recipe, Strategy
 from harness.starts.from_run import FromRun
 from harness.strategies.bit_fit import BitFit
+from harness.strategies.bottom_blocks import BottomBlocks
+from harness.strategies.ewc import EWC
+from harness.strategies.freeze_first import FreezeFirst
 from harness.strategies.full import Full
 from harness.strategies.gradual_unfreeze import GradualUnfreeze
+from harness.strategies.ia3 import IA3
 from harness.strategies.l2_sp import L2SP
 from harness.strategies.layer_decay import LayerDecay
 from harness.strategies.linear_probe import LinearProbe
+from harness.strategies.lora import VARIANTS, LoRA
 from harness.strategies.lp_ft import LPFT
 from harness.strategies.norm_tuning import NormTuning
 from harness.strategies.surgical import Surgical
@@ -28,13 +36,19 @@ STRATEGIES: dict[str, Strategy] = {
     "full": Full(),
     "probe": LinearProbe(),
     "LP-FT": LPFT(),
+    "freeze first": FreezeFirst(),
     "top block": TopBlocks(),
-    "first block": Surgical(block=0, head=True),
+    "bottom block": BottomBlocks(),
+    "middle block": Surgical(block=1, head=True),
     "gradual": GradualUnfreeze(),
     "layer decay": LayerDecay(),
     "biases": BitFit(),
     "norms": NormTuning(),
+    "LoRA": LoRA(),
+    **{name: VARIANTS[name] for name in ("rsLoRA", "DoRA", "LoRA+")},  # PiSSA needs Linear layers
+    "IA3": IA3(),
     "L2-SP": L2SP(),
+    "EWC": EWC(),
 }
 
 
@@ -56,9 +70,13 @@ study = Study(
     question="Which fine-tuning strategy learns five new classes best from 200 images?",
     space=space,
     scientific={"strategy": tuple(STRATEGIES)},
-    objective="val/loss",
+    claims=(
+        Claim(a="probe", b="full"),
+        Claim(a="LP-FT", b="full", expect="better"),
+        Claim(a="LoRA", b="full", expect="equal", margin=0.02),
+    ),
     metrics=("val/accuracy",),
     trials_per_cell=5,
-    seeds=5,
+    seeds=10,
     after=("pretrain_fashion",),
 )

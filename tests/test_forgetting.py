@@ -11,7 +11,7 @@ from harness.base import begin
 from harness.course import Watch
 from harness.data.changed_digits import ChangedDigits
 from harness.data.digits import Digits
-from harness.forgetting import drift, traces
+from harness.forgetting import drift
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
 from harness.start import Base
@@ -19,7 +19,9 @@ from harness.starts.from_directory import FromDirectory
 from harness.strategies.adapters import Adapters
 from harness.strategies.full import Full
 from harness.strategies.linear_probe import LinearProbe
+from harness.strategies.lora import LoRA
 from harness.tasks.classify import Classify
+from harness.traces import traces
 from harness.training import network_of, train
 
 SOURCE = Recipe(
@@ -96,3 +98,21 @@ def test_an_adapter_that_does_not_merge_is_on_when_the_source_task_is_asked(
 
 def test_without_a_start_there_is_nothing_to_forget() -> None:
     assert traces(SOURCE, network_of(SOURCE).state_dict()) == {}
+
+
+def test_traces_of_an_adapter(recipe: Recipe, tmp_path: Path) -> None:
+    """Merged it computes the same, and it trains a known number in each block."""
+    lora = replace(recipe, strategy=LoRA(rank=2))
+    found = traces(lora, train(lora, directory=tmp_path, watch=Watch()).weights)
+    assert found["merge/error"] < 1e-5
+    assert found["trained/hidden_2"] == 2 * (32 + 32) / (32 * 32 + 32)
+    assert found["params/trainable_body"] == 2 * (64 + 32) + 2 * (32 + 32)
+    assert found["size/trained_bytes"] == 4 * (found["params/trainable_body"] + 32 * 10 + 10)
+    assert found["cka/hidden_1"] < 0.999
+
+
+def test_what_is_frozen_stays_alike(recipe: Recipe, tmp_path: Path) -> None:
+    probe = replace(recipe, strategy=LinearProbe())
+    found = traces(probe, train(probe, directory=tmp_path, watch=Watch()).weights)
+    assert [found["cka/hidden_1"], found["cka/hidden_2"]] == pytest.approx([1.0, 1.0])
+    assert [found["trained/hidden_1"], found["drift/body"]] == [0.0, 0.0]

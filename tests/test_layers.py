@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " length",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
         "checkpoints course interpolation pace learner keeper outcome identity training fused rows"
-        " export outbox tracked tracking measures views forgetting",
+        " export outbox tracked tracking measures views forgetting representation traces",
         "design claim tried samplers search checks kinds capability trials blocks lineage workers"
         " results record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "

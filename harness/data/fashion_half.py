@@ -25,7 +25,7 @@ class FashionHalf(Images):
     """
 
     sizes: ClassVar[Sizes] = Sizes(
-        inputs=(1, 28, 28), outputs=HALF, development=30_000, test=5_000, validation=2_500
+        inputs=(1, 28, 28), outputs=HALF, development=30_000, test=5_000, validation=1_000
     )
 
     half: Literal["first", "last"] = "first"
