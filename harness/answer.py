@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas
 
+from harness import reproduction
 from harness.caveats import caveats, progress
 from harness.comparisons import Comparison, cell_table, comparisons
 from harness.findings import findings
@@ -52,6 +53,9 @@ def answer(record: Record) -> Answer:
 
 
 def _sentences(record: Record, compared: list[Comparison]) -> Iterator[str]:
+    if record.study.published:
+        yield from reproduction.sentences(record)
+        return
     planned = [one for one in compared if one.planned]
     if not planned:
         yield f"Nothing to compare: {record.study.compared} has one level."

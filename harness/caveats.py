@@ -149,7 +149,12 @@ def _late_claims(record: Record) -> Iterator[str]:
     late = sum(record.seen(each) > 0 for each in planned)
     if late:
         yield f"{late} of {len(planned)} claims were made after trials were seen: they explore."
-    gone = [key for key in record.registration.claims if key not in {each.key for each in planned}]
+    bounds = [each.key for each in record.study.published]
+    moved = sum(record.registration.claims.get(key, 1) > 0 for key in bounds)
+    if moved:
+        yield f"{moved} of {len(bounds)} bounds were written after trials were seen."
+    claimed = {*(each.key for each in planned), *bounds}
+    gone = [key for key in record.registration.claims if key not in claimed]
     if gone:
         yield f"Claimed before and since withdrawn: {listed(gone)}."
 

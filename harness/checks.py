@@ -1,5 +1,6 @@
 """Checks: what can be known to be wrong with a study before anything is trained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -45,6 +46,7 @@ def check(study: Study, *, files: bool = True) -> list[Sample]:
     ]
     for recipe in {sample.recipe.task: sample.recipe for sample in samples}.values():
         require_measures(study, measures(recipe))
+    _require_published(study, samples)
     if files:
         for data in {sample.recipe.data: None for sample in samples}:
             data.check()
@@ -59,6 +61,17 @@ def check_all(console: Console) -> None:
         samples = check(load(name), files=False)
         cells = len({label(sample.cell) for sample in samples})
         console.print(f"{name}: {len(samples)} recipes of {cells} cells build", highlight=False)
+
+
+def _require_published(study: Study, samples: Sequence[Sample]) -> None:
+    """Raise UserError if a level of a published result has not the metric that it is about."""
+    known = {level: measures(s.recipe) for s in samples for level in s.cell.values()}
+    for result in study.published:
+        for level in (*result.of, *result.against):
+            if result.metric not in known[level]:
+                allowed, do = ", ".join(known[level]), "correct it in the study file"
+                what = f"published metric at {level}"
+                raise UserError(what, got=result.metric, allowed=allowed, do=do)
 
 
 def _sample(study: Study, draws: optuna.Study, cell: dict[str, Value], point: int) -> Sample:

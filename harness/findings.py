@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy
 import pandas
 
+from harness import reproduction
 from harness.comparisons import Comparison, evidence_table
 from harness.plots.listing import Listing, listing
 from harness.plots.panels import places
@@ -24,6 +25,7 @@ WIDTH = "model/width"
 
 def findings(record: Record, compared: list[Comparison]) -> Iterator[Listing]:
     """Yield the tables of a designed study or a search; without data they have no rows."""
+    reproduced = reproduction.reproduced(record)
     answer, objective = record.answer_metric, record.study.objectives[0]
     pairs = max((one.paired.n for one in compared), default=0)
     about = (
@@ -32,6 +34,7 @@ def findings(record: Record, compared: list[Comparison]) -> Iterator[Listing]:
         f"and by Wilcoxon; the last two cannot fall below {smallest_p(pairs):.2g} with {pairs} "
         "pairs. Holm corrects the first, the claims and the exploration apart."
     )
+    yield listing("Published and ours", reproduction.ABOUT, reproduced, group="answer")
     yield listing("Comparisons", about, evidence_table(compared), group="answer")
     about = "Mean of the middle half of all runs of a level, bootstrapped within each combination."
     yield listing("Over all combinations", about, middles(record), group="answer")

@@ -61,9 +61,7 @@ def _before(start: Start, sha256: str) -> dict[str, float]:
     return _scores(base.recipe, base.weights)
 
 
-def _scores(
-    source: Recipe, weights: Weights, adapter: Adapter | None = None
-) -> dict[str, float]:
+def _scores(source: Recipe, weights: Weights, adapter: Adapter | None = None) -> dict[str, float]:
     network = source.model.build(source.data.facts())
     if adapter is not None:
         network = adapter.apply(network)

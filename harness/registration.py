@@ -18,8 +18,10 @@ def register(search: Search) -> None:
     """Store which of the study's claims and seeds are new, and after how many trials they came."""
     with locked(search.directory / "claim.lock"):
         before = registration_of(search.optuna)
-        keys = [contrast.key for contrast in search.study.planned()]
-        now = before.extended(keys, search.study.seeds, len(ended(search.trials())))
+        study = search.study
+        keys = [each.key for each in study.planned()]
+        keys += [each.key for each in study.published]
+        now = before.extended(keys, study.seeds, len(ended(search.trials())))
         if now != before:
             search.optuna.set_user_attr(REGISTRATION, asdict(now))
 

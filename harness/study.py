@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.claims import Cell, Claim, Contrast, Value, contrasts, every_level
+from harness.published import Published
 from harness.recipe import Recipe
 from harness.settings import UserError, require_choice, require_name, require_whole
 
@@ -37,7 +38,8 @@ class Study:
     `answer` names the metric the report answers with, by default the task's headline metric on the
     test set (validation set for an ordinary search); `compare` names the scientific value whose
     levels are compared, by default the first. `claims` are what the study sets out to show; by
-    default that each level of the compared value differs from its first. `after` names studies
+    default that each level of the compared value differs from its first. A study of `published`
+    results answers instead which of them hold here. `after` names studies
     that must be complete before, such as one that trains a base; they are run first. `log_every`
     logs the training loss of every so many optimizer steps too, as step/train_loss.
     """
@@ -51,6 +53,7 @@ class Study:
     trials: int = 50
     compare: str | None = None
     claims: tuple[Claim, ...] = ()
+    published: tuple[Published, ...] = ()
     answer: str | None = None
     metrics: tuple[str, ...] = ()
     sampler: "Literal['tpe', 'nsga2', 'gp', 'qmc', 'random', 'grid'] | SamplerOf" = "tpe"
@@ -104,6 +107,8 @@ class Study:
             raise UserError("claims", got=len(self.claims), allowed="a designed study", do=do)
         for claim in self.claims:
             claim.check(self.scientific, str(self.compared))
+        for result in self.published:
+            result.check(self.scientific)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -121,7 +126,7 @@ class Study:
 
     def by_level(self) -> list[Contrast]:
         """Return each level of the compared value against its first, at equal other values."""
-        if not self.scientific:
+        if not self.scientific or self.published:
             return []
         return self._contrasts(every_level(self.scientific, str(self.compared)))
 

@@ -85,7 +85,7 @@ def _probe(source: Recipe) -> Batch:
 
 
 def _merged(prepared: Prepared, recipe: Recipe, probe: Batch) -> tuple[nn.Module, dict[str, float]]:
-    """Return the trained network, its adapters merged if they can be, and what merging them cost and saved."""
+    """Return the trained network, adapters merged if they can be, and what merging cost."""
     adapter = prepared.plan.adapter
     if adapter is None or not adapter.merges:
         return prepared.network, {}

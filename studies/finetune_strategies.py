@@ -2,9 +2,7 @@
 
 Command:  make study NAME=finetune_strategies
 Cost:     not measured yet.
-Published: Kumar et al. 2022 (arXiv:2202.10054): a probe first is at least as good as full
-          fine-tuning at once; Hu et al. 2021 (arXiv:2106.09685): LoRA is as good as full.
-Expected: not known.
+Expected: not known; by Kumar et al. 2022 (arXiv:2202.10054) a probe first is no worse than full.
 """
 
 from optuna.trial import BaseTrial

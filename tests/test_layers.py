@@ -11,14 +11,14 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "settings facts phases start recipe study claims",
+        "settings facts phases start recipe study claims published",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base"
         " length",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
         "checkpoints course interpolation pace learner keeper outcome identity training fused rows"
         " export outbox tracked tracking measures views forgetting representation traces",
         "design claim tried samplers search checks kinds capability trials blocks lineage workers"
-        " results record plots progress registration caveats comparisons findings",
+        " results reproduction record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side",
@@ -54,7 +54,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "matplotlib": "",
         "jinja2": "page",
         "pandas": "anatomy described "
-        "answer caveats comparisons compare curves findings page plots record"
+        "answer caveats comparisons compare curves findings page plots record reproduction"
         " results side_by_side statistics",
     }.items()
 }

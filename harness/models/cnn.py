@@ -1,6 +1,8 @@
 """CNN: stages of 3×3 convolutions, plain or residual, that halve the image and double channels."""
 
+import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +14,10 @@ from harness.models.initialise import INITS, Init, initialise
 from harness.recipe import Facts, Model
 from harness.settings import require_choice, require_range, require_whole
 
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "group": lambda channels: nn.GroupNorm(math.gcd(8, channels), channels),
+}
 POOLINGS: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
@@ -44,7 +50,9 @@ class CNN(Model):
       shortcut is a 1×1 convolution where the shape changes (He 2015, arXiv:1512.03385, option B);
       2·stages·blocks + 1 weight layers on the longest path
 
-    A convolution that batch norm follows has no bias (Ioffe & Szegedy 2015, §3.2).
+    A convolution that a norm follows has no bias (Ioffe & Szegedy 2015, §3.2). Group norm (Wu & He
+    2018, arXiv:1803.08494) has no statistics that training gathers; its groups are the
+    largest common divisor of 8 and the channels.
 
     Raises UserError if a setting is out of its range, and at build if the inputs are no images or
     a side is below 2^(stages−1) pixels.
@@ -55,7 +63,7 @@ class CNN(Model):
     width: int = 16
     pooling: Literal["max", "average", "stride"] = "max"
     connection: Literal["plain", "residual"] = "plain"
-    norm: Literal["none", "batch"] = "none"
+    norm: Literal["none", "batch", "group"] = "none"
     dropout: float = 0.0
     activation: Activation = "relu"
     init: Init = "torch"
@@ -65,7 +73,7 @@ class CNN(Model):
             require_whole(what, getattr(self, what))
         require_choice("pooling", self.pooling, (*POOLINGS, "stride"))
         require_choice("connection", self.connection, ("plain", "residual"))
-        require_choice("norm", self.norm, ("none", "batch"))
+        require_choice("norm", self.norm, ("none", *NORMS))
         require_range("dropout", self.dropout, low=0, high=0.999999)
         require_choice("activation", self.activation, ACTIVATIONS)
         require_choice("init", self.init, INITS)
@@ -113,6 +121,6 @@ class CNN(Model):
         return block
 
     def _convolution(self, before: int, after: int, size: int, stride: int) -> nn.Sequential:
-        normed = self.norm == "batch"
-        convolution = nn.Conv2d(before, after, size, stride, padding=size // 2, bias=not normed)
-        return nn.Sequential(convolution, *([nn.BatchNorm2d(after)] if normed else []))
+        plain = self.norm == "none"
+        convolution = nn.Conv2d(before, after, size, stride, padding=size // 2, bias=plain)
+        return nn.Sequential(convolution, *([] if plain else [NORMS[self.norm](after)]))

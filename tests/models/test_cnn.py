@@ -41,7 +41,7 @@ def test_two_layer_cnn_count_is_its_formula(w: int, h: int, c: int, rows: int, c
 
 
 def convolution(before: int, after: int, side: int, norm: str) -> int:
-    return before * after * side**2 + (2 * after if norm == "batch" else after)
+    return before * after * side**2 + (after if norm == "none" else 2 * after)
 
 
 def formula(model: CNN, channels: int, outputs: int) -> int:
@@ -68,7 +68,7 @@ def formula(model: CNN, channels: int, outputs: int) -> int:
         width=st.integers(1, 6),
         pooling=st.sampled_from(["max", "average", "stride"]),
         connection=st.sampled_from(["plain", "residual"]),
-        norm=st.sampled_from(["none", "batch"]),
+        norm=st.sampled_from(["none", "batch", "group"]),
         dropout=st.sampled_from([0.0, 0.5]),
     ),
     st.integers(1, 3),
