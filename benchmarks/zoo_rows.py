@@ -9,6 +9,7 @@ from harness.data.digits import Digits
 from harness.data.fashion_mnist import FashionMNIST
 from harness.data.italy_power_demand import ItalyPowerDemand
 from harness.data.japanese_vowels import JapaneseVowels
+from harness.data.masked_shakespeare import MaskedShakespeare
 from harness.data.movie_reviews import MovieReviews
 from harness.data.pronunciations import Pronunciations
 from harness.data.shakespeare import Shakespeare
@@ -20,13 +21,14 @@ from harness.models.lenet5 import LeNet5
 from harness.models.mlp import MLP
 from harness.models.recurrent import GRU
 from harness.models.resnet import ResNet
-from harness.models.vae import VAE
 from harness.models.transformer import Transformer
+from harness.models.vae import VAE
 from harness.recipe import Data, Model, Recipe, Task
 from harness.strategies.full import Full
 from harness.tasks.autoencode import Autoencode
 from harness.tasks.classify import Classify
 from harness.tasks.language_model import LanguageModel
+from harness.tasks.masked_language_model import MaskedLanguageModel
 from harness.tasks.regress import Regress
 from harness.tasks.translate import Translate
 
@@ -143,6 +145,18 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         recipe=recipe(READER, TEXT, 3e-3, epochs=1, batch_size=16, task=LanguageModel()),
         seeds=1,
         aim=2.2,
+    ),
+    "shakespeare-encoder": Row(
+        recipe=recipe(
+            Encoder(depth=2, width=96),
+            MaskedShakespeare(context=128),
+            3e-3,
+            epochs=1,
+            batch_size=16,
+            task=MaskedLanguageModel(),
+        ),
+        seeds=1,
+        aim=0.6,
     ),
     "pronunciations-transformer": Row(
         recipe=recipe(

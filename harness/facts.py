@@ -9,9 +9,9 @@ END = 1
 """The token that ends a translation, and after which its first one is written."""
 Inputs = Literal["numbers", "tokens"]
 """What the elements of an example are: real numbers, or indices of a vocabulary."""
-Targets = Literal["classes", "values", "tokens", "translation"]
+Targets = Literal["classes", "values", "tokens", "masked", "translation"]
 """What is to be learned of an example: one class index; real values; a token at each place; the
-text that its own is translated to."""
+text some of whose places are masked; the text that its own is translated to."""
 
 Purpose = Literal["predict", "autoencode", "generate"]
 """What a network is for: to answer about an example, to rebuild it, to make more like it."""
@@ -51,5 +51,6 @@ class Facts:
             "classes": (),
             "values": (self.outputs,),
             "tokens": self.inputs,
+            "masked": self.inputs,
             "translation": (self.inputs[0] - self.source,),
         }[self.targets]

@@ -1,4 +1,4 @@
-"""Encoder: a transformer that sees the whole text, and classifies it."""
+"""Encoder: a transformer that sees the whole text, and classifies it or fills in its gaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from harness.models.attention import Attention, size_of_head
 from harness.models.block import NORMS, Block, Norm, Placement, initialise_transformer
 from harness.models.feed_forward import feed_forward, feed_forward_width
 from harness.models.tokens import mean_of_present, require_tokens
-from harness.recipe import Facts, Inputs, Model
+from harness.recipe import Facts, Inputs, Model, Targets
 from harness.settings import require_choice, require_range, require_whole
 
 
@@ -30,23 +30,25 @@ class EncoderNetwork(nn.Module):
         head: nn.Module,
         dropout: float,
         ragged: bool,
+        pools: bool,
     ) -> None:
         super().__init__()
         self.tokens, self.places, self.first_norm = tokens, places, first_norm
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.blocks = nn.ModuleList(blocks)
-        self.last_norm, self.head, self.ragged = last_norm, head, ragged
+        self.last_norm, self.head, self.ragged, self.pools = last_norm, head, ragged, pools
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map tokens (batch, time) to (batch, outputs)."""
+        """Map tokens (batch, time) to (batch, outputs), masked ones to (batch, time, outputs)."""
         present = tokens != PADDING if self.ragged else torch.ones_like(tokens, dtype=torch.bool)
         mask = present[:, None, None, :] if self.ragged else None
         places = torch.arange(tokens.shape[1], device=tokens.device)
         hidden = self.dropout(self.first_norm(self.tokens(tokens) + self.places(places)))
         for block in self.blocks:
             hidden = block(hidden, mask)
-        pooled = mean_of_present(self.last_norm(hidden), present)
-        result: Tensor = self.head(self.dropout(pooled))
+        hidden = self.last_norm(hidden)
+        seen = mean_of_present(hidden, present) if self.pools else hidden
+        result: Tensor = self.head(self.dropout(seen))
         return result
 
 
@@ -54,6 +56,7 @@ class EncoderNetwork(nn.Module):
 class Encoder(Model):
     """Settings of a transformer encoder: tokens (batch, time) to (batch, outputs).
 
+    If the targets are masked tokens, to logits (batch, time, outputs): the head sees each place.
     BERT (Devlin 2019, arXiv:1810.04805) is placement="post": a norm after each residual branch and
     after the embeddings. With "pre" norms are before each branch and after the last block, which
     trains without warm-up (Xiong 2020). `depth` counts blocks. Heads have the size ⌈width/heads⌉.
@@ -68,6 +71,7 @@ class Encoder(Model):
     """
 
     reads: ClassVar[Inputs] = "tokens"
+    answers: ClassVar[frozenset[Targets]] = frozenset(("classes", "values", "masked"))
 
     depth: int = 2
     width: int = 64
@@ -89,11 +93,11 @@ class Encoder(Model):
         require_range("dropout", self.dropout, low=0, high=0.999999)
 
     def build(self, facts: Facts) -> EncoderNetwork:
-        """Return the network; raise UserError unless the data are texts with a class or values.
+        """Return the network; raise UserError unless the data are texts with one of its targets.
 
         Its parts are called tokens, places, first_norm, blocks.0 …, last_norm, head.
         """
-        length, vocabulary = require_tokens(facts, targets=("classes", "values"))
+        length, vocabulary = require_tokens(facts, targets=("classes", "values", "masked"))
         post = self.placement == "post"
         network = EncoderNetwork(
             tokens=nn.Embedding(vocabulary, self.width),
@@ -104,6 +108,7 @@ class Encoder(Model):
             head=nn.Linear(self.width, facts.outputs),
             dropout=self.dropout,
             ragged=facts.ragged,
+            pools=facts.targets != "masked",
         )
         initialise_transformer(network, self.width, self.depth)
         return network

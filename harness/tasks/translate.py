@@ -14,24 +14,7 @@ from harness.models.transformer import TransformerNetwork
 from harness.models.translate import translate
 from harness.recipe import Facts, Task
 from harness.settings import UserError, require_whole
-
-
-class Share(Metric):
-    """Share of what is right among what counts; each case says what that is."""
-
-    higher_is_better = True
-    full_state_update = False
-    right: Tensor
-    count: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("right", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-
-    def compute(self) -> Tensor:
-        """Return it, from 0 to 1."""
-        return self.right / self.count
+from harness.tasks.share import Share
 
 
 class TokenAccuracy(Share):

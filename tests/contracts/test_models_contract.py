@@ -30,7 +30,7 @@ def test_its_output_has_one_row_an_example(model_and_data: Pair) -> None:
     inputs = examples(data)[0]
     output = built(model, data)(inputs)
     facts = data.facts()
-    tokens = facts.targets in ("tokens", "translation")
+    tokens = facts.targets in ("tokens", "masked", "translation")
     each = (*facts.target_shape, facts.outputs) if tokens else (facts.outputs,)
     each = {"predict": each, "autoencode": facts.inputs, "generate": (2,)}[model.purpose]
     assert output.shape == (len(inputs), *each)
