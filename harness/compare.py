@@ -11,7 +11,7 @@ from rich.table import Table
 from harness.plots.style import written
 from harness.settings import UserError
 from harness.statistics.differences import paired_difference, welch_p
-from harness.statistics.intervals import SMALLEST_INTERVAL, t_interval
+from harness.statistics.intervals import SMALLEST_INTERVAL, mean_interval
 from harness.statistics.power import SIGNIFICANCE
 
 METRICS = ("train/", "val/", "test/", "params/", "best/", "cost/")
@@ -31,7 +31,7 @@ def compare(
 
     Returns:
         `runs` (joined by spaces), `n`, the settings that differ, of each metric its mean and, as
-        "<metric> ±", the half-width of its 95 % interval, and `p`: of no difference to the first
+        "<metric> ±", the longer half of its 95 % interval, and `p`: of no difference to the first
         row (paired if three seeds or more are common, else Welch). `attrs["metric"]` decided.
 
     Raises:
@@ -101,8 +101,8 @@ def _row(rows: pandas.DataFrame, differing: list[str]) -> dict[str, object]:
     row |= {name: rows[name].iloc[0] for name in differing}
     for name in map(str, rows.columns):
         if name.startswith(METRICS):
-            interval = t_interval(rows[name].dropna().to_list())
-            row |= {name: interval.mean, f"{name} ±": interval.half_width}
+            interval = mean_interval(rows[name].dropna().to_list())
+            row |= {name: interval.mean, f"{name} ±": interval.reach}
     return row
 
 

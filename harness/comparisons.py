@@ -18,7 +18,7 @@ from harness.statistics.differences import (
     sign_flip_p,
     wilcoxon_p,
 )
-from harness.statistics.intervals import SMALLEST_INTERVAL, Array, bootstrap_interval, t_interval
+from harness.statistics.intervals import SMALLEST_INTERVAL, Array, bootstrap_interval, mean_interval
 from harness.statistics.power import SIGNIFICANCE, SMALLEST_CLAIM
 from harness.study import label
 
@@ -152,7 +152,7 @@ def cell_table(record: Record, compared: list[Comparison]) -> pandas.DataFrame:
     rows = []
     for cell in record.cells():
         best = record.ranked(cell)
-        seeds = t_interval(record.confirmed(cell)["value"].to_list())
+        seeds = mean_interval(record.confirmed(cell)["value"].to_list())
         row: dict[str, object] = {
             "cell": cell,
             "params/trainable": record.trainable(cell),

@@ -75,7 +75,7 @@ def row(trial: FrozenTrial) -> dict[str, Any]:
         "status": UNFINISHED.get(trial.state) or result.get("status", "failed"),
         "reason": result.get("reason", ""),
         "run_id": result.get("run_id", ""),
-        "recipe_hash": result.get("recipe_hash", ""),
+        "recipe_hash": result.get("recipe_hash"),
         "same_as": result.get("same_as"),
         "elapsed": trial.duration.total_seconds() if trial.duration else None,
         **{f"suggested/{name}": value for name, value in trial.params.items()},

@@ -44,7 +44,8 @@ class Words:
         at = f"At{self.at.removeprefix(' at')}: " if self.at else ""
         late = f" Claimed after {self.one.seen} trials were seen." if self.one.seen else ""
         unexpected = "" if self.one.expected else f" Expected was: {self.one.contrast.expect}."
-        against = "; ".join(audits(self.record, self.one, edges))
+        said = self.one.verdict != "too few seeds"
+        against = "; ".join(audits(self.record, self.one, edges)) if said else ""
         audit = f" But {against}." if against else ""
         return f"{at}{self._said()}.{unexpected}{late}{audit}"
 

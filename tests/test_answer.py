@@ -1,16 +1,20 @@
 """Answers claim what is there, rarely what is not, and say what limits them."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
+import optuna
 import pandas
 import pytest
 
 from harness.answer import answer
+from harness.curves import frame_of
 from harness.record import Record
+from harness.results import row
 from harness.study import Study
-from tests.synthetic import BOUNDS, design, record, space
+from tests.synthetic import BOUNDS, curves, design, record, space
 
 
 def changed(given: Record, rows: Any, **values: Any) -> Record:
@@ -132,6 +136,43 @@ def test_a_superseded_recipe_is_left_out_and_said() -> None:
     both = Record(given.study, frame, BOUNDS, given.run_url)
     assert answer(both).table.equals(answer(given).table)
     assert any(cell in line and "test set was touched" in line for line in answer(both).caveats)
+
+
+def test_a_confirm_trial_without_a_result_is_no_other_recipe() -> None:
+    assert (
+        row(optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING))["recipe_hash"] is None
+    )
+    rows = confirm(record(), "depth=4 budget=2000")[-2:]
+    given = changed(record(), rows, status=["failed", "running"], recipe_hash=None)
+    lines = " ".join([*answer(given).caveats, *answer(given).sentences])
+    assert "test set was touched" not in lines
+    assert "better recipe" not in lines
+    assert "the test set was read before" not in lines
+
+
+def test_an_unfinished_study_is_an_interim_look() -> None:
+    given = changed(record(), record().frame.index[-1:], status="waiting")
+    assert any("interim look" in line for line in answer(given).caveats)
+    assert not any("interim look" in line for line in answer(record()).caveats)
+
+
+def test_gradients_that_differ_by_orders_of_magnitude_at_the_first_step_are_said() -> None:
+    def vanishing(runs: Sequence[str], metrics: Sequence[str]) -> pandas.DataFrame:
+        deep = set(given.rows("confirm", "depth=4 budget=2000")["run_id"])
+        layers = {"1 input": 1e-5, "2 gated": 0.0, "3 head": 1.0}
+        return frame_of(
+            (run, f"{metric}{layer}", epoch, norm if run in deep and epoch == 0 else 1.0)
+            for run in runs
+            for metric in metrics
+            if metric == "gradient/"
+            for layer, norm in layers.items()
+            for epoch in range(2)
+        )
+
+    given = record(histories=vanishing)
+    (line,) = [line for line in answer(given).caveats if "Gradients" in line]
+    assert line.endswith("not depth: depth=4 budget=2000 (100,000 times).")
+    assert not any("Gradients" in line for line in answer(record(histories=curves)).caveats)
 
 
 def test_a_better_recipe_found_later_is_said() -> None:

@@ -99,7 +99,8 @@ def _points(points: pandas.DataFrame, index: int, level: str) -> go.Scatter:
 PLOT = Plot(
     title="What quality costs",
     caption="Means of each cell. On the dotted front (full marks) nothing is both cheaper and "
-    "better. 1 multiply-accumulate is 2 FLOPs; seconds are of the machine that trained.",
+    "better. FLOPs: matrix products and convolutions, 2 a multiply-accumulate; seconds are of the "
+    "machine that trained.",
     group="views",
     place=3,
     numbers=numbers,

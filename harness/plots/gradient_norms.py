@@ -12,8 +12,6 @@ from harness.record import Record
 
 FIRST, LAST = "first step", "last measured"
 DASHES = {FIRST: "solid", LAST: "dot"}
-SMALLEST = 1e-300
-"""A norm of exactly zero has no place on a logarithmic axis."""
 
 
 def numbers(record: Record) -> pandas.DataFrame:
@@ -23,16 +21,16 @@ def numbers(record: Record) -> pandas.DataFrame:
     geometric; the ends, `lowest` and `highest`, are those of the seeds. A cell's moments are its
     first epoch and the last one that a run was measured in.
     """
-    known = curves(record, [PREFIX])
-    if not len(known):
+    points = curves(record, [PREFIX])
+    if len(points):
+        points = points[numpy.isfinite(points["value"]) & (points["value"] > 0)]
+    if not len(points):
         return pandas.DataFrame()
-    known = _moments(known[numpy.isfinite(known["value"])])
+    known = _moments(points)
     names = known["metric"].str.removeprefix(PREFIX).str.partition(" ")
     known = known.assign(place=names[0].astype(int), layer=names[2])
     keys = ["order", "panel", "level", "cell", "moment", "place", "layer"]
-    found = known.assign(log=numpy.log(known["value"].clip(lower=SMALLEST))).groupby(
-        keys, sort=False
-    )
+    found = known.assign(log=numpy.log(known["value"])).groupby(keys, sort=False)
     bands = found.agg(
         epoch=("epoch", "max"),
         seeds=("value", "count"),
@@ -89,7 +87,8 @@ PLOT = Plot(
     title="Gradient norm per layer",
     caption="Of the first step of the training (solid) and of the last epoch it was measured in "
     "(dotted), geometric mean over the seeds of each cell, before clipping. Where it falls or "
-    "grows by orders of magnitude from layer to layer, depth is limited by its initialisation.",
+    "grows by orders of magnitude from layer to layer, depth is limited by its initialisation. "
+    "A norm of zero (ReZero, LoRA) is left out.",
     group="training",
     place=2,
     numbers=numbers,

@@ -64,7 +64,7 @@ def _means(chosen: pandas.DataFrame, index: int, curve: str) -> go.Scatter:
     return go.Scatter(
         x=[style.text(level) for level in means["level"]],
         y=means["mean"].to_list(),
-        error_y={"type": "data", "array": (means["high"] - means["mean"]).to_list(), "width": 5},
+        error_y=style.bars(means),
         text=[style.text(f"{cell}: mean and 95 % interval") for cell in means.index],
         mode="lines+markers",
         legendgroup=curve,

@@ -10,7 +10,7 @@ from harness.plots import style
 from harness.plots.panels import figure_of, marked_levels, placed
 from harness.plots.plot import Plot
 from harness.record import BUDGET_NAMES, Record
-from harness.statistics.intervals import t_interval
+from harness.statistics.intervals import mean_interval
 
 
 def numbers(record: Record) -> pandas.DataFrame:
@@ -50,7 +50,7 @@ def _with_means(part: pandas.DataFrame, *, interval: bool) -> pandas.DataFrame:
     columns = ["mean", "low", "high"]
     if not interval:
         return part.assign(**dict.fromkeys(columns, math.nan))
-    found = {cell: t_interval(rows["value"].to_list()) for cell, rows in part.groupby("cell")}
+    found = {cell: mean_interval(rows["value"].to_list()) for cell, rows in part.groupby("cell")}
     return part.assign(
         mean=part["cell"].map({cell: one.mean for cell, one in found.items()}).astype(float),
         low=part["cell"].map({cell: one.low for cell, one in found.items()}).astype(float),
@@ -108,7 +108,7 @@ def _traces(chosen: pandas.DataFrame, index: int, level: str, *, second: bool) -
     line = go.Scatter(
         x=means["parameters"].to_list(),
         y=means["mean"].to_list(),
-        error_y={"type": "data", "array": (means["high"] - means["mean"]).to_list(), "width": 5},
+        error_y=style.bars(means),
         text=[style.text(f"{cell}: mean and 95 % interval") for cell in means.index],
         mode="lines+markers",
         line={"color": color, "dash": "dash" if second else "solid", "width": 2},

@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+import pandas
+
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe and Ito's palette (2008), told apart with every kind of colour blindness."""
 SYMBOLS = {
@@ -91,6 +93,13 @@ def layout(rows: int) -> dict[str, Any]:
 def titled(words: object) -> dict[str, Any]:
     """Return the settings of an axis with a title close to it and room for its labels."""
     return {"title": {"text": text(words), "standoff": 8}, "automargin": True}
+
+
+def bars(means: pandas.DataFrame) -> dict[str, Any]:
+    """Return the settings of error bars from `low` to `high` about `mean`."""
+    up, down = means["high"] - means["mean"], means["mean"] - means["low"]
+    both = {"array": up.to_list(), "arrayminus": down.to_list()}
+    return {"type": "data", "symmetric": False, "width": 5, **both}
 
 
 def number_ticks(low: float, high: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Intervals of a mean: Student's t, bootstrap, Wilson's for a share.
+"""Intervals of a mean: Student's t, the same for skewed values, bootstrap, Wilson's for a share.
 
 SciPy and statsmodels compute; what is here adds the cases that they leave undefined (no variance,
 too few values). Functions of arrays work along the last axis.
@@ -36,6 +36,11 @@ class Interval:
         """Half of high − low, in the unit of the values."""
         return (self.high - self.low) / 2
 
+    @property
+    def reach(self) -> float:
+        """How far the farther bound is from the mean."""
+        return max(self.high - self.mean, self.mean - self.low)
+
 
 def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Return mean ± t·s/√n with Student's t quantile of n − 1 degrees (Student 1908).
@@ -59,6 +64,39 @@ def t_half_width(values: Array, confidence: float = CONFIDENCE) -> Array:
 def half_width_in_deviations(n: int, confidence: float = CONFIDENCE) -> float:
     """Return the half-width of a t interval of `n` ≥ 2 values, in their standard deviations."""
     return float(stats.t.ppf((1 + confidence) / 2, n - 1)) / math.sqrt(n)
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Return the mean of values that may be skewed, as those of single seeds are, and its interval.
+
+    Bounds as `mean_bounds` has them, otherwise as `t_interval`. For a paired difference that one
+    is right: a difference has lost the skew.
+    """
+    array = numpy.asarray(values, dtype=float)
+    if len(array) < 2:
+        return t_interval(values)
+    low, high = (float(bound) for bound in mean_bounds(array))
+    return Interval(float(array.mean()), low, high, len(array))
+
+
+def mean_bounds(values: Array) -> tuple[Array, Array]:
+    """Return the ends of 95 % intervals of the means of (…, n ≥ 2) values, (…) each.
+
+    Student's, and towards the longer tail g·(2t² + 1)/(6√n) standard errors more, with g the sample
+    skewness: the first term of the Cornish-Fisher expansion of Student's statistic (Johnson 1978;
+    Hall 1992). Neither side is made shorter, as g of few values is small by chance. Of log-normal
+    values (skewness 1.75) 5, 10, 20 of them covered .931, .936, .948 (Student's .914, .920, .932),
+    of normal ones .961, .957, .956; of exponential ones .908, .928, .944, which is too few
+    (40,000 draws each, 2026-11-22).
+    """
+    n = values.shape[-1]
+    error, mean = deviation(values) / math.sqrt(n), values.mean(axis=-1)
+    cubes = ((values - mean[..., None]) ** 3).mean(axis=-1)
+    skewness = cubes / numpy.where(error > 0, values.std(axis=-1) ** 3, 1.0)
+    t = half_width_in_deviations(n) * math.sqrt(n)
+    longer = numpy.where(error > 0, skewness, 0.0) * (2 * t * t + 1) / (6 * math.sqrt(n))
+    low, high = t + numpy.maximum(-longer, 0), t + numpy.maximum(longer, 0)
+    return mean - error * low, mean + error * high
 
 
 def bootstrap_interval(

@@ -14,7 +14,7 @@ from harness.plots import (
     tuning,
 )
 from harness.record import Record
-from harness.statistics.intervals import t_interval
+from harness.statistics.intervals import mean_interval
 from harness.study import Study
 from tests.synthetic import design, record, space
 
@@ -25,7 +25,7 @@ def test_every_confirm_seed_is_drawn_with_its_mean_and_interval() -> None:
     confirmed = given.rows("confirm")
     assert sorted(data["value"]) == sorted(confirmed["test/accuracy"])
     one = data[data["cell"] == "depth=4 budget=8000"]
-    interval = t_interval(one["value"].to_list())
+    interval = mean_interval(one["value"].to_list())
     assert one["mean"].iloc[0] == pytest.approx(interval.mean)
     assert one["high"].iloc[0] == pytest.approx(interval.high)
     assert set(data["panel"]) == {""}
