@@ -11,6 +11,8 @@ from harness.data.italy_power_demand import ItalyPowerDemand
 from harness.data.japanese_vowels import JapaneseVowels
 from harness.data.masked_shakespeare import MaskedShakespeare
 from harness.data.movie_reviews import MovieReviews
+from harness.data.movielens import MovieLens
+from harness.data.movielens_clicks import MovieLensClicks
 from harness.data.pronunciations import Pronunciations
 from harness.data.shakespeare import Shakespeare
 from harness.models.attentive_birnn import AttentiveBiRNN
@@ -18,7 +20,9 @@ from harness.models.cnn import CNN
 from harness.models.decoder import Decoder
 from harness.models.encoder import Encoder
 from harness.models.lenet5 import LeNet5
+from harness.models.matrix_factorisation import MatrixFactorisation
 from harness.models.mlp import MLP
+from harness.models.neumf import NeuMF
 from harness.models.recurrent import GRU
 from harness.models.resnet import ResNet
 from harness.models.transformer import Transformer
@@ -29,6 +33,7 @@ from harness.tasks.autoencode import Autoencode
 from harness.tasks.classify import Classify
 from harness.tasks.language_model import LanguageModel
 from harness.tasks.masked_language_model import MaskedLanguageModel
+from harness.tasks.recommend import Recommend
 from harness.tasks.regress import Regress
 from harness.tasks.translate import Translate
 
@@ -116,6 +121,26 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
             task=Autoencode(),
         ),
         seeds=3,
+    ),
+    "movielens-mf": Row(
+        recipe=recipe(
+            MatrixFactorisation(),
+            MovieLens(),
+            1e-2,
+            epochs=10,
+            batch_size=256,
+            task=Regress(),
+            weight_decay=0.3,
+        ),
+        seeds=5,
+        aim=0.95,
+    ),
+    "movielens-neumf": Row(
+        recipe=recipe(
+            NeuMF(), MovieLensClicks(), 3e-3, epochs=6, batch_size=1_024, task=Recommend()
+        ),
+        seeds=3,
+        metric="hr_at_10",
     ),
     "vowels-gru": Row(
         recipe=recipe(

@@ -7,10 +7,12 @@ PADDING = 0
 """The token that fills up a text which is shorter than others."""
 END = 1
 """The token that ends a translation, and after which its first one is written."""
-Inputs = Literal["numbers", "tokens"]
-"""What the elements of an example are: real numbers, or indices of a vocabulary."""
-Targets = Literal["classes", "values", "tokens", "masked", "translation"]
-"""What is to be learned of an example: one class index; real values; a token at each place; the
+Inputs = Literal["numbers", "tokens", "entities"]
+"""What the elements of an example are: real numbers, indices of a vocabulary, or first of all
+indices of entities such as a user and an item."""
+Targets = Literal["classes", "values", "clicks", "tokens", "masked", "translation"]
+"""What is to be learned of an example: one class index; real values; whether something was chosen
+(1.0 or 0.0); a token at each place; the
 text some of whose places are masked; the text that its own is translated to."""
 
 Purpose = Literal["predict", "autoencode", "generate"]
@@ -35,6 +37,10 @@ class Facts:
     source: int = 0
     """Of a translation, how many of an example's places are the text itself; at the others stands
     its translation, each token one place late and END first."""
+    entities: tuple[int, ...] = ()
+    """If the first numbers of an example are indices, from 0, how many each of them may be."""
+    features: tuple[int, ...] = ()
+    """How many of the numbers after them are known of each entity."""
     train: int
     validation: int
     test: int
@@ -42,6 +48,8 @@ class Facts:
     @property
     def holds(self) -> Inputs:
         """What the elements of an example are."""
+        if self.entities:
+            return "entities"
         return "numbers" if self.vocabulary is None else "tokens"
 
     @property
@@ -50,6 +58,7 @@ class Facts:
         return {
             "classes": (),
             "values": (self.outputs,),
+            "clicks": (self.outputs,),
             "tokens": self.inputs,
             "masked": self.inputs,
             "translation": (self.inputs[0] - self.source,),

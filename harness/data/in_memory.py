@@ -33,6 +33,8 @@ class Sizes:
     vocabulary: int | None = None
     ragged: bool = False
     source: int = 0
+    entities: tuple[int, ...] = ()
+    features: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,8 @@ class InMemory(Data, ABC):
             vocabulary=sizes.vocabulary,
             ragged=sizes.ragged,
             source=sizes.source,
+            entities=sizes.entities,
+            features=sizes.features,
         )
 
     def check(self) -> None:

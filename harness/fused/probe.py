@@ -45,7 +45,7 @@ def unfusable(recipe: Recipe) -> str | None:
 def example_batch(facts: Facts, count: int = 2) -> list[Tensor]:
     """Return inputs and targets of the shapes and types that the facts promise, all zero."""
     inputs = example_input(facts, count)
-    if facts.targets == "values":
+    if facts.targets in ("values", "clicks"):
         return [inputs, torch.zeros(count, *facts.target_shape)]
     return [inputs, torch.zeros(count, *facts.target_shape, dtype=torch.int64)]
 

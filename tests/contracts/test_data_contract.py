@@ -98,14 +98,15 @@ def test_a_training_order_goes_on_where_it_was(data: Data) -> None:
 
 
 def test_a_batch_arrives_in_at_most_so_many_parts(data: Data) -> None:
-    whole = loaders(data, batch_size=32).train_dataloader()
-    parts = loaders(data, batch_size=32, accumulate=4).train_dataloader()
+    part = max(8, data.facts().train // 4_000)
+    whole = loaders(data, batch_size=4 * part).train_dataloader()
+    parts = loaders(data, batch_size=4 * part, accumulate=4).train_dataloader()
     assert parts.effective_batches == whole.effective_batches == len(whole)
     sizes = [len(batch[-1]) for batch in parts]
-    assert max(sizes) == 8
+    assert max(sizes) == part
     assert len(sizes) <= 4 * len(whole)
     effective = [parts.effective_size(k) for k in range(len(parts))]
-    assert set(effective[: 4 * (len(whole) - 1)]) <= {32}
+    assert set(effective[: 4 * (len(whole) - 1)]) <= {4 * part}
     assert sum(sizes) == data.facts().train
 
 
