@@ -163,7 +163,7 @@ class Keeper(lightning.Callback):
         now = time.perf_counter()
         context = trainer.precision_plugin.forward_context()
         task = learner.recipe.task
-        output, batch = outputs_on(learner.network, self.validation, task, context)
+        output, batch = outputs_on(learner.predictor, self.validation, task, context)
         scores = prefixed("val", score(output, batch, task, self.metrics))
         refuse_bad_scores(scores, step=trainer.global_step, train_loss=learner.mean_loss())
         record = {

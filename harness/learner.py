@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from harness.anatomy.gradients import LayerNorms, is_due
 from harness.course import mean_loss
+from harness.frozen import remembered
 from harness.optimizer import build_optimizer, build_schedule
 from harness.phase_runner import PhaseRunner
 from harness.phases import Pull
@@ -70,10 +71,16 @@ class Learner(lightning.LightningModule):
         self.effective_size = effective_size
         self.ends = ends
         self._loaded_phase: dict[str, Any] = {}
+        self._remembered: tuple[nn.Module, ...] = ()  # no part of the module, as its head is one
         self.losses: list[Tensor] = []
         self.sizes: list[int] = []
         self.gradients: dict[str, float] = {}
         """Norms of the epoch's first step by layer, in epochs in which they are measured."""
+
+    @property
+    def predictor(self) -> nn.Module:
+        """What computes the outputs: the network, or its head on features that are known."""
+        return self._remembered[0] if self._remembered else self.network
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; Lightning sets its current hook 24 times a step."""
@@ -117,6 +124,8 @@ class Learner(lightning.LightningModule):
             self._set_rates()
         else:
             self.phases.enter(self.global_step)
+        known = remembered(self.recipe, self.phases)
+        self._remembered = () if known is None else (known,)
 
     def _set_rates(self) -> None:
         """Set the rates of the next step: a checkpoint has those of the schedule before.
@@ -175,7 +184,7 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: Sequence[Tensor], batch_index: int) -> Tensor:
         """Return the micro-batch's part of the loss of its optimizer step."""
         task = self.recipe.task
-        loss = task.loss(task.predict(self.network, batch), batch, training=True)
+        loss = task.loss(task.predict(self.predictor, batch), batch, training=True)
         size = len(batch[0])
         self.losses.append(loss.detach())
         self.sizes.append(size)

@@ -11,12 +11,13 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "settings facts phases start recipe study claims published",
+        "settings facts phases start recipe study claims published packages",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base"
         " length",
         "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
-        "checkpoints course interpolation pace learner keeper outcome identity training fused rows"
-        " export outbox tracked tracking measures views forgetting representation traces",
+        "checkpoints course frozen interpolation pace learner keeper outcome identity training"
+        " fused rows export outbox tracked tracking measures views forgetting representation"
+        " traces",
         "design claim tried samplers search checks kinds capability trials blocks lineage workers"
         " results reproduction record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "

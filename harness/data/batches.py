@@ -8,8 +8,12 @@ import torch
 from torch import Tensor
 
 from harness.data.randomness import Stream, torch_generator
+from harness.facts import PADDING
 from harness.settings import UserError, require_whole
 
+POOL = 8
+"""Batches in a window that is sorted by length: enough that each is of one length, few enough that
+which texts come together differs from epoch to epoch."""
 Batch = tuple[Tensor, Tensor]
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 """Maps a batch of inputs to inputs of the same shape, drawing from the given generator alone."""
@@ -56,6 +60,10 @@ class Batches:
     With `shuffle`, the iterable has a position: `epoch`, and how many micro-batches of it were
     `used`. An iteration goes on from there, so that a loaded state is all that a resume needs, and
     an iterator that nobody advances changes nothing. Without, every iteration starts anew.
+    With `by_length` texts of similar length come together: training batches are drawn at random
+    from windows of POOL batches that are sorted by length, evaluation goes from short to long. That
+    spares a model that computes only up to a batch's longest text most padding.
+
     No random number is taken from a global generator.
     """
 
@@ -68,11 +76,13 @@ class Batches:
         seed: int = 0,
         shuffle: bool = True,
         augment: Augmentation | None = None,
+        by_length: bool = False,
     ) -> None:
         if batch_size is not None:
             require_whole("batch_size", batch_size)
         require_whole("accumulate", accumulate)
         self.split, self.seed, self.shuffle, self.augment = split, seed, shuffle, augment
+        self.by_length = by_length
         self.batch_size = len(split) if batch_size is None else batch_size
         self.parts = min(accumulate, self.batch_size)
         full, short = divmod(len(split), self.batch_size)
@@ -126,11 +136,30 @@ class Batches:
 
     def _from_start(self) -> Iterator[Batch]:
         order = torch.arange(len(self.split))
+        if self.by_length:
+            order = self._lengths().argsort(stable=True)
         return (self._batch(order, 0, k) for k in range(len(self)))
 
     def _order(self, epoch: int) -> Tensor:
         generator = torch_generator(self.seed, Stream.ORDER, epoch)
-        return torch.randperm(len(self.split), generator=generator)
+        order = torch.randperm(len(self.split), generator=generator)
+        return self._bucketed(order, generator) if self.by_length else order
+
+    def _bucketed(self, order: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the order with every window sorted by length, and its batches drawn at random.
+
+        The last batch stays the last: it may be short.
+        """
+        lengths = self._lengths()
+        windows = torch.split(order, POOL * self.batch_size)
+        order = torch.cat([window[lengths[window].argsort(stable=True)] for window in windows])
+        *full, last = torch.split(order, self.batch_size)
+        drawn = torch.randperm(len(full), generator=generator).tolist()
+        return torch.cat([*(full[place] for place in drawn), last])
+
+    def _lengths(self) -> Tensor:
+        """Return how many tokens of each text are no padding."""
+        return (self.split.inputs != PADDING).sum(1)
 
     def _batch(self, order: Tensor, epoch: int, k: int) -> Batch:
         effective, part = divmod(k, self.parts)

@@ -49,6 +49,8 @@ class InMemory(Data, ABC):
     """
 
     sizes: ClassVar[Sizes]
+    by_length: ClassVar[bool] = False
+    """Whether texts of similar length come together in a batch."""
 
     folds: int | None = None
     fold: int = 0
@@ -124,6 +126,7 @@ class InMemory(Data, ABC):
             accumulate=accumulate,
             seed=seed,
             augment=self.augmentation(scale),
+            by_length=self.by_length,
         )
         return InMemoryModule(splits, train)
 

@@ -39,4 +39,4 @@ class InMemoryModule(lightning.LightningDataModule):
 
     def _in_order(self, split: Split) -> Batches:
         size = max(self._evaluation_size, math.ceil(self._train.batch_size / self._train.parts))
-        return Batches(split, batch_size=size, shuffle=False)
+        return Batches(split, batch_size=size, shuffle=False, by_length=self._train.by_length)

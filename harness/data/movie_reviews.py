@@ -42,13 +42,19 @@ class MovieReviews(Texts):
         return _content()
 
 
-@lru_cache(maxsize=1)
-def _content() -> Content:
+def sentences() -> tuple[list[str], torch.Tensor]:
+    """Return the sentences that are rated clearly, and whether each is positive (1) or not (0)."""
     lines = read_carried(FILE, SHA256).decode().splitlines()[1:]
     rows = [line.split("\t") for line in lines]
-    texts = [split_words(text) for _, rating, text in rows if abs(float(rating)) >= UNDECIDED]
-    ratings = [float(rating) for _, rating, _ in rows if abs(float(rating)) >= UNDECIDED]
-    positive = (torch.tensor(ratings) > 0).long()
+    clear = [(float(rating), text) for _, rating, text in rows if abs(float(rating)) >= UNDECIDED]
+    positive = (torch.tensor([rating for rating, _ in clear]) > 0).long()
+    return [text for _, text in clear], positive
+
+
+@lru_cache(maxsize=1)
+def _content() -> Content:
+    raw, positive = sentences()
+    texts = [split_words(text) for text in raw]
     parts = draw_test(Split(torch.arange(len(texts)), positive))
     tokens = vocabulary([texts[index] for index in parts.development.inputs.tolist()], WORDS)
     encoded = encode(texts, tokens, LENGTH)

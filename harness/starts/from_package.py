@@ -1,10 +1,9 @@
 """FromPackage: weights that an installed Python package carries; its code is not imported."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from harness.settings import UserError
+from harness.packages import folder_of
 from harness.start import Base, Start
 from harness.starts.files import read_directory
 
@@ -27,11 +26,8 @@ class FromPackage(Start):
 
     def directory(self) -> Path:
         """Return where the files lie; raise UserError if the package is not installed."""
-        spec = find_spec(self.package) if self.package.isidentifier() else None
-        if spec is None or not spec.submodule_search_locations:
-            do = "install it, for the text encoder with `pip install .[text]`"
-            raise UserError("package", got=self.package, allowed="an installed package", do=do)
-        return Path(spec.submodule_search_locations[0]) / self.folder
+        do = "install it, for the text encoder with `pip install .[text]`"
+        return folder_of(self.package, self.folder, do=do)
 
 
 MINILM = FromPackage(

@@ -178,3 +178,28 @@ def test_wrong_settings_are_refused() -> None:
         make(accumulate=0)
     with pytest.raises(UserError, match="lengths of a split"):
         Split(torch.zeros(3), torch.zeros(2))
+
+
+def texts(lengths: list[int]) -> Split:
+    rows = torch.zeros(len(lengths), max(lengths), dtype=torch.int64)
+    for row, length in zip(rows, lengths, strict=True):
+        row[:length] = 1
+    return Split(rows, torch.arange(len(lengths)))
+
+
+def test_texts_of_similar_length_come_together() -> None:
+    """Every text once an epoch, with far less padding up to each batch's longest text."""
+    drawn = torch.randint(1, 60, (403,), generator=torch.Generator().manual_seed(0)).tolist()
+    split = texts(drawn)
+
+    def padding(by_length: bool) -> int:
+        loader = Batches(split, batch_size=16, by_length=by_length)
+        batches = list(loader)
+        assert sorted(torch.cat([targets for _, targets in batches]).tolist()) == list(range(403))
+        lengths = [(inputs != 0).sum(1) for inputs, _ in batches]
+        return sum(int((one.max() - one).sum()) for one in lengths)
+
+    assert padding(True) < padding(False) / 3
+    evaluation = Batches(split, batch_size=16, shuffle=False, by_length=True)
+    shown = [int((inputs[0] != 0).sum()) for inputs, _ in evaluation]
+    assert shown == sorted(shown)
