@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from harness.settings import UserError
-from harness.verbs import networks, runs, studies
+from harness.verbs import networks, runs, studies, trained
 
 app = typer.Typer(
     add_completion=False,
@@ -23,6 +23,7 @@ for verb in (
     runs.verify,
     runs.compare,
     runs.lineage,
+    trained.export,
     networks.describe,
     networks.strategies,
     runs.ui,

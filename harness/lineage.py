@@ -45,7 +45,7 @@ def print_lineage(run_id: str, console: Console) -> None:
     root = store_root()
     store.prepare(root)
     run = find_run(root, run_id)
-    ancestor = [*_ancestors(root, run)][-1]
+    ancestor = [*ancestors(root, run)][-1]
     children: dict[str, list[StoredRun]] = {}
     for each in search(client(root), f"tags.`{PARENT}` LIKE '%'"):
         children.setdefault(each.data.tags[PARENT], []).append(each)
@@ -56,8 +56,11 @@ def print_lineage(run_id: str, console: Console) -> None:
     console.print(tree, soft_wrap=True)
 
 
-def _ancestors(root: Path, run: StoredRun) -> Iterator[StoredRun]:
-    """Yield the run, its parent, and so on; each once, should tags go in a circle."""
+def ancestors(root: Path, run: StoredRun) -> Iterator[StoredRun]:
+    """Yield the run, its parent, and so on; each once, should tags go in a circle.
+
+    Raises UserError if a parent is no longer in the store.
+    """
     seen: set[str] = set()
     while run.info.run_id not in seen:
         yield run

@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " results reproduction record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
-        " side_by_side",
+        " side_by_side trained sharing",
         "verbs cli",
     )
 )
@@ -33,13 +33,13 @@ LIBRARIES: dict[str, frozenset[str]] = {
     for library, modules in {
         "mlflow": "outbox rows tracked tracking",
         "optuna": "claim tried search samplers checks trials results progress resume starts",
-        "pytorch_lightning": "training keeper learner outcome fused",
+        "pytorch_lightning": "training keeper learner outcome fused trained",
         "lightning_fabric": "training checkpoints",
         "torchmetrics": "evaluation keeper",
         "sklearn": "",
         "scipy": "statistics samplers",
         "statsmodels": "statistics",
-        "safetensors": "export starts",
+        "safetensors": "export starts sharing",
         "psutil": "blocks store system",
         "sqlalchemy": "outbox rows store tracking",
         "sqlite3": "store listing",
@@ -50,7 +50,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "typer": "cli verbs",
         "rich": "anatomy_tables described phase_tree "
         "capability checks compare lineage listing plan progress resume run "
-        "side_by_side verbs verify",
+        "side_by_side verbs verify sharing",
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",

@@ -38,7 +38,7 @@ class ViTNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to (batch, outputs)."""
         patches = self.patches(images).flatten(2).transpose(1, 2)
-        start = self.summary.expand(len(images), -1, -1)
+        start = self.summary.expand(images.shape[0], -1, -1)
         places = torch.arange(self.places.num_embeddings, device=images.device)
         hidden = self.dropout(torch.cat([start, patches], dim=1) + self.places(places))
         for block in self.blocks:
