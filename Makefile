@@ -74,6 +74,7 @@ pictures: $(PINS)
 
 docs: $(PINS)
 	$(BIN)/python -m harness.anatomy.page > docs/depth.md
+	$(BIN)/python -m harness.capability > docs/strategies.md
 
 zoo: $(PINS)
 	$(BIN)/python -m benchmarks.zoo $(ROWS)

@@ -2,11 +2,14 @@
 
 # mypy: disable-error-code="type-abstract"
 
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import harness.data
@@ -19,8 +22,15 @@ from harness.phase_runner import PhaseRunner
 from harness.recipe import Data, Facts, Model, Strategy
 from harness.settings import UserError
 
+INTRODUCTION = """# Which strategy works with which model
 
-@lru_cache(maxsize=256)
+Numbers that every strategy trains in every model, both at their default settings, in the largest
+phase: tried out on the meta device, forward and back (`make docs` writes this page, `make
+strategies` prints it). A number in brackets is that of a reason below.
+"""
+
+
+@lru_cache(maxsize=1024)
 def probe(model: Model, facts: Facts, strategy: Strategy) -> int:
     """Return how many numbers the strategy trains in such a model, in its largest phase.
 
@@ -61,39 +71,76 @@ def strategies() -> list[Strategy]:
     return [kind() for kind in discover(Strategy, harness.strategies)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Every strategy on every model, both at their default settings."""
+
+    models: tuple[str, ...]
+    """Each with the dataset that it is built for."""
+    cells: dict[str, tuple[str, ...]]
+    """By strategy, for each model: how many numbers train, or the [number] of a reason."""
+    reasons: tuple[str, ...]
+    """Why a pair is refused, numbered from 1."""
+
+
+def matrix() -> Matrix:
+    """Try out every pair and return what came of it."""
+    pairs = list(_models())
+    reasons: dict[str, int] = {}
+    cells = {
+        type(strategy).__name__: tuple(
+            _cell(model, data.facts(), strategy, reasons) for model, data in pairs
+        )
+        for strategy in strategies()
+    }
+    names = tuple(f"{type(model).__name__} on {type(data).__name__}" for model, data in pairs)
+    return Matrix(models=names, cells=cells, reasons=tuple(reasons))
+
+
 def print_matrix(console: Console) -> None:
     """Print for every model and strategy how many numbers train, and why where it is refused."""
-    pairs = list(_models())
+    found = matrix()
     table = Table(box=None, pad_edge=False)
     table.add_column("strategy")
-    for model, _ in pairs:
-        table.add_column(type(model).__name__, justify="right")
-    reasons: dict[str, int] = {}
-    for strategy in strategies():
-        cells = [_cell(model, facts, strategy, reasons) for model, facts in pairs]
-        table.add_row(type(strategy).__name__, *cells)
+    for model in found.models:
+        table.add_column(model, justify="right")
+    for strategy, cells in found.cells.items():
+        table.add_row(strategy, *map(escape, cells))
     console.print(table)
-    for reason, number in reasons.items():
+    for number, reason in enumerate(found.reasons, start=1):
         console.print(f"[{number}] {reason}", highlight=False, markup=False, soft_wrap=True)
+
+
+def page(found: Matrix) -> str:
+    """Return the matrix as Markdown: docs/strategies.md."""
+    rows = [["", *found.models], ["---", *["---:"] * len(found.models)]]
+    rows += [[strategy, *cells] for strategy, cells in found.cells.items()]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    reasons = [f"{number}. {reason}" for number, reason in enumerate(found.reasons, start=1)]
+    return "\n".join([INTRODUCTION, *lines, "", *reasons, ""])
 
 
 def _cell(model: Model, facts: Facts, strategy: Strategy, reasons: dict[str, int]) -> str:
     reason = refusal(model, facts, strategy)
     if reason:
-        return f"\\[{reasons.setdefault(reason, len(reasons) + 1)}]"
+        return f"[{reasons.setdefault(reason, len(reasons) + 1)}]"
     return f"{probe(model, facts, strategy):,}"
 
 
-def _models() -> Iterator[tuple[Model, Facts]]:
+def _models() -> Iterator[tuple[Model, Data]]:
     """Yield every model at its default settings, with the first dataset that it takes."""
-    every = {kind.__name__: kind().facts() for kind in discover(Data, harness.data)}
+    every = [kind() for kind in discover(Data, harness.data)]
     for kind in discover(Model, harness.models):
-        for name, facts in every.items():
+        for data in every:
             try:
-                kind().require(facts, name)
+                kind().require(data.facts(), type(data).__name__)
                 with torch.device("meta"):
-                    kind().build(facts)
+                    kind().build(data.facts())
             except UserError:
                 continue
-            yield kind(), facts
+            yield kind(), data
             break
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(matrix()))

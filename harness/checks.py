@@ -1,16 +1,19 @@
 """Checks: what can be known to be wrong with a study before anything is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import optuna
+import torch
 from rich.console import Console
 
 from harness.anatomy.parameters import Counts
+from harness.base import begin
 from harness.capability import working
 from harness.claims import Value
 from harness.design import Slot
-from harness.groups import UnsuitableError
+from harness.groups import UnsuitableError, prepare
+from harness.interpolation import Interpolation
 from harness.measures import measures, require_measures
 from harness.preview import counts_of
 from harness.recipe import Recipe
@@ -50,9 +53,32 @@ def check(study: Study, *, files: bool = True) -> list[Sample]:
     if files:
         for data in {sample.recipe.data: None for sample in samples}:
             data.check()
-        for start in {sample.recipe.start: None for sample in samples if sample.recipe.start}:
-            start.base()
+    starts = {_what_starts(sample.recipe): sample.recipe for sample in samples}
+    for recipe in starts.values():
+        if files or recipe.start is None:
+            check_start(recipe)
     return samples
+
+
+def check_start(recipe: Recipe) -> None:
+    """Find out on the meta device whether the weights to start from can be used.
+
+    Raises UserError if they are missing or damaged, do not fit the model, or the strategy needs
+    others, or some where there are none.
+    """
+    with torch.device("meta"):
+        network = recipe.model.build(recipe.data.facts())
+        base = begin(network, recipe)
+        prepared = prepare(network, recipe.strategy)
+    if prepared.plan.held is not None:
+        prepared.plan.held.require(base.recipe if base else None)
+    Interpolation.of(prepared.network, prepared.plan.shares, base)
+
+
+def _what_starts(recipe: Recipe) -> Hashable:
+    """Return what decides whether a start can be used; without one it is the strategy alone."""
+    fits = (recipe.model, recipe.data.facts()) if recipe.start is not None else None
+    return recipe.start, recipe.strategy, fits
 
 
 def check_all(console: Console) -> None:

@@ -30,7 +30,8 @@ class Course:
     """One training's history, its best epoch, and whether and why it has ended.
 
     `epochs` is its length unless it ends early: `patience` counts epochs without a better value of
-    the monitored metric (None: any number), counted from epoch `patient_from`.
+    the monitored metric (None: any number), counted from epoch `patient_from`: the first of the
+    last phase, as one that has converged is to be followed by the next.
     """
 
     watch: Watch
@@ -84,12 +85,14 @@ class Course:
             "best_epoch": self.best_epoch,
             "status": self.status,
             "reason": self.reason,
+            "patient_from": self.patient_from,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Be as `state_dict` saw it."""
         self.history, self.best_epoch = list(state["history"]), state["best_epoch"]
         self.status, self.reason = state["status"], state["reason"]
+        self.patient_from = state.get("patient_from", self.patient_from)
 
     def go_on(self) -> None:
         """Run again, whatever the end was; after a finish patience begins anew."""

@@ -4,7 +4,10 @@ import torch
 from rich.markup import escape
 from rich.tree import Tree
 
+from harness.anatomy.memory import Memory
+from harness.anatomy_tables import bytes_
 from harness.groups import Group, Prepared, prepare
+from harness.preview import phases_of
 from harness.recipe import Recipe
 
 SHOWN = 3
@@ -14,6 +17,8 @@ SHOWN = 3
 def phase_tree(recipe: Recipe) -> Tree:
     """Return what the recipe's strategy does with its model, found on the meta device.
 
+    And what a training step of each phase takes of memory: its four parts and their peak.
+
     Raises UserError if they do not fit, or the epochs are too few for the phases.
     """
     with torch.device("meta"):
@@ -21,13 +26,27 @@ def phase_tree(recipe: Recipe) -> Tree:
     names = f"{type(recipe.strategy).__name__} on {type(recipe.model).__name__}"
     tree = Tree(f"{names}: {len(prepared.outline.blocks)} blocks", highlight=False)
     first = prepared.plan.borders(recipe.epochs)
+    memories = [anatomy.memory for anatomy in phases_of(recipe)]
     for phase, (begin, end) in enumerate(zip(first, (*first[1:], recipe.epochs), strict=True)):
         count = f"{prepared.trainable(phase):,} of {_total(prepared):,} parameters train"
         branch = tree.add(f"epochs {begin} to {end - 1}: {count}")
+        branch.add(_memory(memories[phase]))
         for group in prepared.groups:
             if group.trains(phase):
                 branch.add(escape(_line(group, phase)))
     return tree
+
+
+def _memory(memory: Memory) -> str:
+    """Say the four parts of a training step's memory, and the peak that they come to."""
+    parts = {
+        "weights": memory.weights,
+        "gradients": memory.gradients,
+        "optimizer": memory.optimizer_state,
+        "activations": memory.activations,
+    }
+    said = ", ".join(f"{name} {bytes_(size)}" for name, size in parts.items())
+    return f"memory: {said}; at most {bytes_(memory.peak)} at once, before what libraries need"
 
 
 def _total(prepared: Prepared) -> int:

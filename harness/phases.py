@@ -91,6 +91,10 @@ class Adapter(ABC):
 class Held(ABC):
     """Something that holds a training near its starting point: a term added to the loss."""
 
+    def require(self, source: "Recipe | None") -> None:
+        """Raise UserError if the term needs another source task, or any; this one needs none."""
+        del source
+
     @abstractmethod
     def begin(
         self,
@@ -100,8 +104,7 @@ class Held(ABC):
     ) -> "Pull":
         """Return the term, given the network at its start and all but its head that trains.
 
-        `source` is the recipe of the run that the weights come from. Raises UserError if the term
-        needs one and there is none.
+        `source` is the recipe of the run that the weights come from, as `require` wants it.
         """
 
 

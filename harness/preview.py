@@ -40,6 +40,12 @@ def metrics_of(recipe: Recipe) -> dict[str, float]:
     return found
 
 
+def phases_of(recipe: Recipe) -> "tuple[Anatomy, ...]":
+    """Return what the recipe's network is in each of its strategy's phases."""
+    whole, *phases = _phases(*_what_decides(recipe))
+    return tuple(phases) or (whole,)
+
+
 def counts_of(recipe: Recipe) -> Counts:
     """Return the parameters of the recipe's network, once it has taken an example.
 

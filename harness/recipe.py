@@ -154,7 +154,7 @@ class Recipe(Settings):
     splits it into so many micro-batches of the same gradient. `warmup` is a share of all steps.
     `weight_decay` is decoupled for AdamW and an L2 term of the gradient for Adam and SGD; `l1`
     and `l2` are added to the loss as l1·Σ|w| + l2/2·Σw². `patience` counts epochs without a better
-    value of the study's objective before the training stops.
+    value of the study's objective before the training stops, in the strategy's last phase alone.
     """
 
     model: Model

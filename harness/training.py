@@ -105,7 +105,12 @@ class Attempt:
         self.learner = _learner(recipe, network, base, batches, self.length)
         shares = self.learner.phases.plan.shares
         self.interpolation = Interpolation.of(self.learner.network, shares, base)
-        self.course = Course(watch=watch, epochs=self.length.epochs, patience=recipe.patience)
+        self.course = Course(
+            watch=watch,
+            epochs=self.length.epochs,
+            patience=recipe.patience,
+            patient_from=self.learner.phases.borders[-1],
+        )
         self.keeper = self._keeper(batches, hooks, Pace(checkpoint_seconds))
 
     def _keeper(self, batches: Any, hooks: Hooks, pace: Pace) -> Keeper:

@@ -115,12 +115,16 @@ def _plain(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
     }
 
 
-def runs(root: Path) -> dict[int, dict[str, Any]]:
-    """Return the MLflow runs of trials by trial number; a doubled one raises AssertionError."""
+def runs(root: Path, study: str = "") -> dict[int, dict[str, Any]]:
+    """Return the MLflow runs of a study's trials (of all there are) by trial number.
+
+    A doubled one raises AssertionError.
+    """
     from mlflow import MlflowClient
 
     client = MlflowClient(mlflow_url(root))
-    experiments = [e.experiment_id for e in client.search_experiments()]
+    every = client.search_experiments()
+    experiments = [e.experiment_id for e in every if study in ("", e.name)]
     found: dict[int, dict[str, Any]] = {}
     for run in client.search_runs(experiments, max_results=1000):
         if "harness.trial" not in run.data.tags:
@@ -137,6 +141,7 @@ def runs(root: Path) -> dict[int, dict[str, Any]]:
         folder = Path(run.info.artifact_uri.removeprefix("file://"))
         weights = folder / "best.safetensors"
         found[number] = {
+            "id": run.info.run_id,
             "status": run.info.status,
             "params": run.data.params,
             "points": sorted(points),

@@ -8,8 +8,11 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from rich.console import Console
+from safetensors.torch import save_file
 
+from harness.data.digits import Digits
 from harness.lineage import difference, print_lineage
+from harness.models.mlp import MLP
 from harness.settings import UserError
 from harness.starts.from_run import FromRun
 from harness.store import mlflow_url
@@ -122,6 +125,42 @@ def test_a_study_whose_base_is_missing_is_refused_before_anything_is_trained(
     families.write(tmp_path, "lost", start='FromRun(run="0123")')
     with pytest.raises(UserError, match=r"FromRun: got '0123: 0 runs'"):
         families.run("lost")
+    assert small.runs(tmp_path / "store") == {}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "start", "edit", "refusal"),
+    [
+        (("wise_ft", "WiseFT"), "None", "", "start of WiseFT: got None"),
+        (("ewc", "EWC"), "None", "", "EWC's source task: got 'none'"),
+        (
+            ("full", "Full"),
+            "FromDirectory",
+            "width=9",
+            r"base: got 'hidden_1.linear.weight \(16, 64",
+        ),
+        (("ewc", "EWC"), "FromDirectory", "", "EWC's source task: got 'none'"),
+    ],
+)
+def test_a_start_that_cannot_be_used_is_refused_before_anything_is_trained(
+    strategy: tuple[str, str],
+    start: str,
+    edit: str,
+    refusal: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    families.here(tmp_path, monkeypatch)
+    network = MLP(depth=2, width=16, norm="batch").build(Digits().facts())
+    save_file(dict(network.state_dict()), tmp_path / "a.safetensors")
+    here = f'{start}(path="{tmp_path}")' if start != "None" else start
+    families.write(tmp_path, "unfit", start=here, strategy=strategy)
+    path = tmp_path / "studies" / "unfit.py"
+    imports = "from harness.starts.from_directory import FromDirectory\nfrom harness.study"
+    text = path.read_text().replace("from harness.study", imports)
+    path.write_text(text.replace("width=16", edit or "width=16"))
+    with pytest.raises(UserError, match=refusal):
+        families.run("unfit")
     assert small.runs(tmp_path / "store") == {}
 
 

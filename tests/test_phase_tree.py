@@ -27,7 +27,7 @@ RECIPE = Recipe(
 def shown(recipe: Recipe) -> list[str]:
     sink = io.StringIO()
     Console(file=sink, width=200).print(phase_tree(recipe))
-    return [line.strip() for line in sink.getvalue().splitlines()]
+    return [line.strip() for line in sink.getvalue().splitlines() if "memory:" not in line]
 
 
 def test_each_phase_has_its_epochs_its_count_and_its_groups() -> None:
@@ -40,6 +40,14 @@ def test_each_phase_has_its_epochs_its_count_and_its_groups() -> None:
         "hidden_1.norm.weight and 1 more",
         "└── head: 90, lr × 1: head.weight, head.bias",
     ]
+
+
+def test_the_parts_of_a_phases_memory_are_those_of_what_trains() -> None:
+    sink = io.StringIO()
+    Console(file=sink, width=200).print(phase_tree(RECIPE))
+    probe, full = [line for line in sink.getvalue().splitlines() if "memory:" in line]
+    assert "weights 2.5 kB, gradients 360 B, optimizer 720 B, activations" in probe
+    assert "weights 2.5 kB, gradients 2.5 kB, optimizer 5.01 kB, activations" in full
 
 
 def test_too_few_epochs_are_refused() -> None:

@@ -62,7 +62,11 @@ class OfBase(FromDirectory):
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> FromDirectory:
     """Weights to start from, of another seed."""
-    folder = tmp_path_factory.mktemp("base")
+    return base_in(tmp_path_factory.mktemp("base"))
+
+
+def base_in(folder: Path) -> FromDirectory:
+    """Write the weights of another seed into a folder and return the start from them."""
     weights = network_of(replace(BASE, seed=7)).state_dict()
     save_file(dict(weights), folder / "model.safetensors")
     return OfBase(path=str(folder))

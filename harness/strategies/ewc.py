@@ -41,6 +41,10 @@ class EWC(Strategy):
 class _Elastic(Held):
     strategy: EWC
 
+    def require(self, source: Recipe | None) -> None:
+        """Raise UserError unless the source task is a classification."""
+        _classification(source)
+
     def begin(
         self, network: nn.Module, body: Mapping[str, nn.Parameter], source: Recipe | None
     ) -> Pull:
@@ -63,10 +67,7 @@ def fisher_information(
     Takes no random number from a global generator, and leaves the network as it was. Raises
     UserError if there is no source task, or it is no classification.
     """
-    if source is None or source.data.facts().targets != "classes":
-        got = "none" if source is None else source.data.facts().targets
-        do = 'start=FromRun(run="…") of a classification'
-        raise UserError("EWC's source task", got=got, allowed="classes", do=do)
+    source = _classification(source)
     generator = torch.Generator().manual_seed(0)
     modes = {module: module.training for module in network.modules()}
     total = {name: torch.zeros_like(parameter) for name, parameter in body.items()}
@@ -81,6 +82,14 @@ def fisher_information(
     for module, training in modes.items():
         module.training = training
     return {name: value / len(inputs) for name, value in total.items()}
+
+
+def _classification(source: Recipe | None) -> Recipe:
+    if source is None or source.data.facts().targets != "classes":
+        got = "none" if source is None else source.data.facts().targets
+        do = 'start=FromRun(run="…") of a classification'
+        raise UserError("EWC's source task", got=got, allowed="classes", do=do)
+    return source
 
 
 def _examples(source: Recipe, samples: int) -> Tensor:
