@@ -132,13 +132,15 @@ class Learner(lightning.LightningModule):
 
         Unless the training was extended they are the same.
         """
-        schedule = self.lr_schedulers()
-        assert isinstance(schedule, LambdaLR)
-        groups = zip(
-            schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
-        )
-        for group, base, factor in groups:
-            group["lr"] = base * factor(self.global_step)
+        for each in self.schedules():
+            groups = zip(each.optimizer.param_groups, each.base_lrs, each.lr_lambdas, strict=True)
+            for group, base, factor in groups:
+                group["lr"] = base * factor(self.global_step)
+
+    def schedules(self) -> list[LambdaLR]:
+        """Return the schedule of each optimizer."""
+        found: Any = self.lr_schedulers()
+        return found if isinstance(found, list) else [found]
 
     def on_train_epoch_start(self) -> None:
         """Go on to the next phase if it is time; modes are set anew."""

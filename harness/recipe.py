@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torchmetrics import Metric
 
+    from harness.learner import Learner
+
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
@@ -124,6 +126,14 @@ class Task(Settings, ABC):
     def metrics(self, facts: Facts) -> "dict[str, Metric]":
         """Return fresh torchmetrics by name; each is updated with (output, target)."""
 
+    def admit(self, recipe: "Recipe") -> None:
+        """Raise UserError if a recipe asks for something that this task cannot be trained with."""
+        del recipe
+
+    def learner(self, usual: "type[Learner]") -> "type[Learner]":
+        """Return the LightningModule that trains: the usual one, or one of the task's own."""
+        return usual
+
     def pictures(self, network: "nn.Module") -> "Mapping[str, bytes]":
         """Return PNG files by name that show what a network in eval mode has learned by now."""
         del network
@@ -196,6 +206,7 @@ class Recipe(Settings):
         require_choice("schedule", self.schedule, SCHEDULES)
         require_choice("precision", self.precision, PRECISIONS)
         self._check_numbers()
+        self.task.admit(self)
 
     def _check_parts(self) -> None:
         parts = {"model": Model, "data": Data, "task": Task, "strategy": Strategy}

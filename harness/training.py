@@ -213,7 +213,7 @@ class Attempt:
             devices=1,
             precision=self.recipe.precision,
             accumulate_grad_batches=self.accumulate,
-            gradient_clip_val=self.recipe.clip,
+            gradient_clip_val=self.recipe.clip if self.learner.automatic_optimization else None,
             callbacks=[self.keeper],
             plugins=[checkpoints.DurableIO(), LightningEnvironment()],
             default_root_dir=self.directory,
@@ -240,7 +240,7 @@ def _learner(
         borders=prepared.plan.borders(recipe.epochs),
         steps_per_epoch=batches.effective_batches,
     )
-    learner = Learner(
+    learner = recipe.task.learner(Learner)(
         recipe,
         phases,
         pull=pull,

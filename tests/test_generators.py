@@ -9,10 +9,12 @@ import torch
 from harness.course import Watch
 from harness.data.digits import Digits
 from harness.keeper import Hooks, Interrupted
+from harness.models.gan import GAN
 from harness.models.vae import VAE
 from harness.outcome import Outcome
 from harness.recipe import Model, Recipe, Task
 from harness.strategies.full import Full
+from harness.tasks.adversarial import Adversarial
 from harness.tasks.autoencode import Autoencode
 from harness.training import train
 from tests import families, small
@@ -28,10 +30,12 @@ Cost: seconds. Expected: nothing.
 from optuna.trial import BaseTrial
 
 from harness.data.digits import Digits
+from harness.models.gan import GAN
 from harness.models.vae import VAE
 from harness.recipe import Recipe
 from harness.strategies.full import Full
 from harness.study import Study
+from harness.tasks.adversarial import Adversarial
 from harness.tasks.autoencode import Autoencode
 
 
@@ -66,6 +70,10 @@ def recipe(model: Model, task: Task) -> Recipe:
 
 RECIPES = {
     "vae": recipe(VAE(width=8, latent=2, dropout=0.1), Autoencode()),
+    "gan": recipe(GAN(width=4, latent=6, dropout=0.1), Adversarial()),
+    "wgan-gp": recipe(
+        GAN(width=4, latent=6, norm="layer"), Adversarial(game="wgan_gp", critic_steps=2)
+    ),
     "convolutional-vae": recipe(
         VAE(layers="convolutional", width=4, latent=2), Autoencode(beta=0.5)
     ),

@@ -14,10 +14,10 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "settings facts phases start recipe study claims published packages",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base"
         " length",
-        "tasks optimizer evaluation store provenance system phase_runner curves preview subjects",
-        "checkpoints course frozen interpolation pace learner keeper outcome identity training"
-        " fused rows export outbox tracked tracking measures views forgetting representation"
-        " traces",
+        "tasks learner course frozen optimizer evaluation store provenance system phase_runner"
+        " curves preview subjects",
+        "checkpoints interpolation pace keeper outcome identity training fused rows export"
+        " outbox tracked tracking measures views forgetting representation traces",
         "design claim tried samplers search checks kinds capability trials blocks lineage workers"
         " results reproduction record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "

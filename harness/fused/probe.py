@@ -7,6 +7,7 @@ from harness.anatomy.example import example_input
 from harness.fused.shape import signature
 from harness.fused.stack import Stack
 from harness.groups import Prepared, prepare
+from harness.learner import Learner
 from harness.recipe import Facts, Recipe
 
 PRECISIONS = ("32-true", "64-true")
@@ -22,6 +23,8 @@ def unfusable(recipe: Recipe) -> str | None:
         return f"mixed precision ({recipe.precision})"
     if recipe.accumulate > 1:
         return "accumulated micro-batches"
+    if recipe.task.learner(Learner) is not Learner:
+        return "its task trains in a way of its own"
     with torch.device("meta"):
         copies = [_prepared(recipe), _prepared(recipe)]
     if len(copies[0].plan.phases) > 1:

@@ -2,7 +2,6 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
@@ -10,7 +9,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from harness.models.activation import ACTIVATIONS, Activation
-from harness.models.image import require_image
+from harness.models.image import halved, require_image, upwards
 from harness.models.initialise import INITS, Init, initialise
 from harness.models.noise import noise_for
 from harness.recipe import Facts, Model, Purpose
@@ -111,13 +110,13 @@ class VAE(Model):
     def _convolutional(self, shape: Shape) -> tuple[nn.Module, int, nn.Module]:
         channels, *sides = shape
         widths = [channels, *(self.width * 2**stage for stage in range(self.depth))]
-        shapes = [(w, *_halved(sides, stage)) for stage, w in enumerate(widths)]
+        shapes = [(w, *halved(sides, stage)) for stage, w in enumerate(widths)]
         features = math.prod(shapes[-1])
         encoder = OrderedDict(self._numbered(self._down(shapes)), flatten=nn.Flatten())
         first = self._hidden(nn.Linear(self.latent, features))
         decoder: OrderedDict[str, nn.Module] = OrderedDict(hidden_0=first)
         decoder["image"] = nn.Unflatten(1, shapes[-1])
-        ups = list(_ups(shapes))
+        ups = upwards(shapes, kernel=3)
         decoder |= self._numbered([self._hidden(up) for up in ups[:-1]])
         decoder["head"] = ups[-1]
         return nn.Sequential(encoder), features, nn.Sequential(decoder)
@@ -134,14 +133,3 @@ class VAE(Model):
 
     def _numbered(self, layers: list[nn.Module]) -> dict[str, nn.Module]:
         return {f"hidden_{number}": layer for number, layer in enumerate(layers, start=1)}
-
-
-def _halved(sides: list[int], times: int) -> list[int]:
-    return [-(-side // 2**times) for side in sides]
-
-
-def _ups(shapes: list[tuple[int, ...]]) -> Iterator[nn.Module]:
-    """Yield transposed convolutions back from the last shape to the first, sides exact."""
-    for (before, *small), (after, *large) in pairwise(reversed(shapes)):
-        extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
-        yield nn.ConvTranspose2d(before, after, 3, 2, padding=1, output_padding=extra)
