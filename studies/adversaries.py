@@ -1,0 +1,53 @@
+"""Which game makes the better generator: the non-saturating one, or Wasserstein's with a penalty?
+
+Command:  make study NAME=adversaries
+Cost:     3 minutes on one free CPU core (18 trials of about 7 s, 4 of pretrain_digits before
+          them; estimate).
+Published: WGAN-GP is the steadier (Gulrajani 2017); tuned with the same budget no loss is the best
+          (Lucic 2018, arXiv:1711.10337).
+Expected: not run to its end yet. One seed each, untuned, distances of pixels and not of a judge:
+          20 the non-saturating game, 12 WGAN-GP, which learns more slowly (2026-11-22, torch 2.13).
+"""
+
+from optuna.trial import BaseTrial
+
+from harness.data.digits import Digits
+from harness.models.gan import GAN
+from harness.recipe import Recipe
+from harness.starts.from_run import FromRun
+from harness.strategies.full import Full
+from harness.study import Study
+from harness.tasks.adversarial import Adversarial
+
+JUDGE = FromRun(study="pretrain_digits")
+GAMES = {
+    "non_saturating": Adversarial(judge=JUDGE),
+    "wgan_gp": Adversarial(judge=JUDGE, game="wgan_gp", critic_steps=2),
+}
+
+
+def space(trial: BaseTrial, *, game: str) -> Recipe:
+    """Return one recipe: the game is compared, the learning rate is tuned."""
+    return Recipe(
+        model=GAN(width=16, norm="layer"),
+        data=Digits(),
+        task=GAMES[game],
+        strategy=Full(),
+        lr=trial.suggest_float("lr", 3e-4, 3e-3, log=True),
+        optimizer="adam",
+        beta1=0.5,
+        schedule="constant",
+        epochs=20,
+    )
+
+
+study = Study(
+    question="Which game makes the better generator?",
+    space=space,
+    scientific={"game": tuple(GAMES)},
+    objective="val/frechet",
+    metrics=("val/diversity", "val/coverage"),
+    trials_per_cell=4,
+    seeds=5,
+    after=("pretrain_digits",),
+)
