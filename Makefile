@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume verify compare lineage export strategies check test test-all pictures docs bench bench-gpu zoo system data
+.PHONY: help setup study list plan ui report resume verify compare lineage export predict strategies check test test-all pictures docs bench bench-gpu zoo system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -52,6 +52,9 @@ lineage: $(PINS)
 
 export: $(PINS)
 	@$(BIN)/harness export "$(RUN)" $(call option,TO,to) $(call option,OUT,out)
+
+predict: $(PINS)
+	@$(BIN)/harness predict "$(RUN)" "$(FILE)"
 
 describe: $(PINS)
 	@$(BIN)/harness describe $(MODEL) $(foreach setting,$(SET),"--$(setting)") $(ARGS)

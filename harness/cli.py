@@ -24,6 +24,7 @@ for verb in (
     runs.compare,
     runs.lineage,
     trained.export,
+    trained.predict,
     networks.describe,
     networks.strategies,
     runs.ui,

@@ -73,6 +73,9 @@ class Model(Settings, ABC):
 class Data(Settings, ABC):
     """Settings of a dataset and of what is done to it."""
 
+    classes: ClassVar[tuple[str, ...]] = ()
+    """Names of the classes in their order; none: their numbers."""
+
     @abstractmethod
     def facts(self) -> Facts:
         """Return shapes and sizes without reading any file."""
@@ -95,6 +98,21 @@ class Data(Settings, ABC):
         training loader is, or behaves as, `harness.data.batches.Batches`: it knows its position
         (`state_dict`, `load_state_dict`), its `parts`, `effective_batches` and `effective_size`.
         """
+
+    def standardise(self, inputs: "Tensor", *, seed: int) -> "Tensor":
+        """Return raw inputs (n, *facts.inputs) as a network trained with `seed` takes them."""
+        del seed
+        return inputs
+
+    def in_units(self, outputs: "Tensor", *, seed: int) -> "Tensor":
+        """Return predicted values (n, outputs) in the units that the targets were read in."""
+        del seed
+        return outputs
+
+    def tokens(self, texts: "Sequence[str]") -> "Tensor":
+        """Return texts as raw inputs; raise UserError if this dataset is not of texts."""
+        got, do = f"{len(texts)} texts", "give the inputs as numbers in a .npy file"
+        raise UserError(f"FILE for {type(self).__name__}", got=got, allowed="numbers", do=do)
 
 
 class Task(Settings, ABC):

@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " results reproduction record plots progress registration caveats comparisons findings",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
-        " side_by_side trained sharing",
+        " side_by_side trained sharing examples_file predictions",
         "verbs cli",
     )
 )

@@ -47,6 +47,8 @@ class Adult(Table):
         inputs=(len(NUMBERS) + sum(CATEGORIES.values()),), outputs=2, development=32_561, test=TEST
     )
 
+    classes: ClassVar[tuple[str, ...]] = ("at most 50K", "more than 50K")
+
     def load(self) -> Content:
         """Return the official split, the numbers as they are but the skewed ones."""
         return _content()

@@ -22,6 +22,8 @@ class BreastCancer(Table):
 
     sizes: ClassVar[Sizes] = Sizes(inputs=(30,), outputs=2, development=455, test=114)
 
+    classes: ClassVar[tuple[str, ...]] = ("malignant", "benign")
+
     def load(self) -> Content:
         """Return the rows as scikit-learn reads them."""
         return _content()

@@ -37,6 +37,11 @@ class FashionMNIST(Images):
         inputs=(1, 28, 28), outputs=10, development=60_000, test=10_000, validation=5_000
     )
 
+    classes: ClassVar[tuple[str, ...]] = (
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    )
+
     def load(self) -> Content:
         """Return images with values from 0 to 255."""
         return _content()

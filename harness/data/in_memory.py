@@ -130,6 +130,19 @@ class InMemory(Data, ABC):
         )
         return InMemoryModule(splits, train)
 
+    def standardise(self, inputs: Tensor, *, seed: int) -> Tensor:
+        """Return inputs standardised as the training part of `seed` says."""
+        return self.scale(self._train(seed).inputs).apply(inputs)
+
+    def in_units(self, outputs: Tensor, *, seed: int) -> Tensor:
+        """Return outputs with the standardisation of the training part's targets undone."""
+        return self.target_scale(self._train(seed).targets).undo(outputs)
+
+    def _train(self, seed: int) -> Split:
+        development = self.load().development
+        kept, _held = self._partition(development.targets, seed)
+        return development.take(kept[: self.limit])
+
     def _validation_size(self) -> int:
         sizes = self.sizes
         if self.folds is not None:

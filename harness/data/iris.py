@@ -22,6 +22,8 @@ class Iris(Table):
 
     sizes: ClassVar[Sizes] = Sizes(inputs=(4,), outputs=3, development=120, test=30)
 
+    classes: ClassVar[tuple[str, ...]] = ("setosa", "versicolor", "virginica")
+
     def load(self) -> Content:
         """Return the rows as scikit-learn reads them."""
         return _content()

@@ -5,6 +5,7 @@ some twenty ratings from −4 to 4; those below ½ either way are left out. TF-I
 regression reaches an accuracy of about .80.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -37,9 +38,15 @@ class MovieReviews(Texts):
         inputs=(LENGTH,), outputs=2, development=8_058, test=2_014, vocabulary=WORDS, ragged=True
     )
 
+    classes: ClassVar[tuple[str, ...]] = ("negative", "positive")
+
     def load(self) -> Content:
         """Return the sentences as tokens."""
         return _content()
+
+    def tokens(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return sentences as tokens (n, 48); a word that is not in the vocabulary is unknown."""
+        return encode([split_words(text) for text in texts], _vocabulary(), LENGTH)
 
 
 def sentences() -> tuple[list[str], torch.Tensor]:
@@ -54,11 +61,16 @@ def sentences() -> tuple[list[str], torch.Tensor]:
 @lru_cache(maxsize=1)
 def _content() -> Content:
     raw, positive = sentences()
-    texts = [split_words(text) for text in raw]
-    parts = draw_test(Split(torch.arange(len(texts)), positive))
-    tokens = vocabulary([texts[index] for index in parts.development.inputs.tolist()], WORDS)
-    encoded = encode(texts, tokens, LENGTH)
+    parts = draw_test(Split(torch.arange(len(raw)), positive))
+    encoded = encode([split_words(text) for text in raw], _vocabulary(), LENGTH)
     development, test = (
         Split(encoded[part.inputs], part.targets) for part in (parts.development, parts.test)
     )
     return Content(development, test)
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> dict[str, int]:
+    raw, positive = sentences()
+    kept = draw_test(Split(torch.arange(len(raw)), positive)).development.inputs.tolist()
+    return vocabulary([split_words(raw[index]) for index in kept], WORDS)

@@ -14,11 +14,18 @@ class Standardisation(Protocol):
     def apply(self, values: Tensor) -> Tensor:
         """Return the standardised values, of the same shape: float32, or tokens as they are."""
 
+    def undo(self, values: Tensor) -> Tensor:
+        """Return what `apply` made these values of, up to rounding."""
+
 
 class Unchanged:
     """Leaves values as they are: tokens have no scale."""
 
     def apply(self, values: Tensor) -> Tensor:
+        """Return the values."""
+        return values
+
+    def undo(self, values: Tensor) -> Tensor:
         """Return the values."""
         return values
 
@@ -36,6 +43,10 @@ class Scale:
     def apply(self, values: Tensor) -> Tensor:
         """Return the standardised values, of the same shape, in float32."""
         return ((values - self.mean) / self.deviation).float()
+
+    def undo(self, values: Tensor) -> Tensor:
+        """Return the values as they were, in float32."""
+        return (values * self.deviation + self.mean).float()
 
 
 def per_column(table: Tensor) -> Scale:
@@ -58,6 +69,12 @@ class PresentScale:
         present = values[..., -1:]
         scaled = self.scale.apply(values[..., :-1]) * present
         return torch.cat([scaled, present], dim=-1).float()
+
+    def undo(self, values: Tensor) -> Tensor:
+        """Return the steps that are there as they were, in float32."""
+        present = values[..., -1:]
+        steps = self.scale.undo(values[..., :-1]) * present
+        return torch.cat([steps, present], dim=-1).float()
 
 
 def per_channel(series: Tensor) -> Scale:

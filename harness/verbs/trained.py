@@ -1,5 +1,7 @@
-"""Verbs of trained networks: export them."""
+"""Verbs of trained networks: export them, and let them answer."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,3 +18,13 @@ def export(
     from harness.sharing.write import export_run
 
     export_run(run, to, out, console())
+
+
+def predict(
+    run: RunId,
+    file: Annotated[Path, typer.Argument(help="*.csv, *.npy, *.png, or *.txt with a text a line")],
+) -> None:
+    """Print a CSV of what a run's network says of the examples in a file."""
+    from harness.predictions import predict_run
+
+    predict_run(run, file, sys.stdout)

@@ -6,9 +6,11 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
+from harness.data.in_memory import InMemory
 from harness.recipe import Data
 
 Batch = Sequence[Tensor]
@@ -136,3 +138,14 @@ def test_no_global_random_number_is_drawn(data: Data) -> None:
 def generator() -> tuple[object, ...]:
     name, keys, *rest = np.random.get_state(legacy=True)
     return name, tuple(np.asarray(keys).tolist()), *rest
+
+
+def test_raw_examples_are_standardised_as_in_training(data: Data) -> None:
+    if not isinstance(data, InMemory):
+        pytest.skip("its tokens are already what a network reads")
+    raw, ready = data.load().test, data.build(seed=1, batch_size=8).splits.test
+    assert torch.equal(data.standardise(raw.inputs, seed=1), ready.inputs)
+    if data.facts().targets == "values":
+        back = data.in_units(ready.targets, seed=1)
+        torch.testing.assert_close(back, raw.targets.float(), rtol=1e-4, atol=1e-4)
+    assert len(data.classes) in (0, data.facts().outputs)
