@@ -83,7 +83,7 @@ zoo: $(PINS)
 	$(BIN)/python -m benchmarks.zoo $(ROWS)
 
 bench: $(PINS)
-	$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
+	env -u OMP_NUM_THREADS $(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
 
 bench-gpu:
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.gpu

@@ -1,8 +1,10 @@
 """Cases: the studies that every contender does: small MLPs, small CNNs, small decoders."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
+from optuna.distributions import FloatDistribution
 from optuna.trial import BaseTrial
 
 from harness.data.batches import Splits
@@ -13,13 +15,14 @@ from harness.models.cnn import CNN
 from harness.models.decoder import Decoder
 from harness.models.mlp import MLP
 from harness.recipe import Data, Model, Recipe, Task
+from harness.samplers import from_unit, sobol_point
 from harness.strategies.full import Full
+from harness.study import Study
 from harness.tasks.classify import Classify
 from harness.tasks.language_model import LanguageModel
 
 WEIGHT_DECAY, SEED = 0.01, 0
-DEPTHS, WIDTHS = (1, 2), (32, 64)
-RATES = (1e-3, 2e-3, 5e-3, 1e-2)
+RATES = FloatDistribution(1e-3, 1e-2, log=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,35 +33,55 @@ class Point:
     width: int
     lr: float
 
-    @classmethod
-    def suggested(cls, trial: BaseTrial) -> "Point":
-        """Return a trial's point; an enqueued trial has its values already."""
-        return cls(
-            depth=trial.suggest_int("depth", 1, 8),
-            width=trial.suggest_int("width", 8, 512),
-            lr=trial.suggest_float("lr", 1e-4, 1e-1, log=True),
-        )
 
-    def values(self) -> dict[str, int | float]:
-        """Return it as Optuna's parameters."""
-        return asdict(self)
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """A designed study's size: in each cell so many tuned points, then so many fresh seeds."""
+
+    points: int
+    seeds: int
+
+
+SMALL = Size(points=1, seeds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A kind of study: its data, task and models, and how many trials each contender does.
-
-    `trials` are for one round, by contender; a contender that is not named does `least`.
-    """
+    """A kind of study: its data, task and models, its cells, and how long it is as a whole."""
 
     what: str
     data: Data
     task: Task
     model: Callable[[Point], Model]
+    depths: tuple[int, ...]
+    widths: tuple[int, ...]
     epochs: int
     batch: int
-    least: int
-    trials: Mapping[str, int]
+    whole: Size
+
+    def study(self, size: Size, source: Path) -> Study:
+        """Return the study that the harness runs."""
+
+        def space(trial: BaseTrial, *, depth: int, width: int) -> Recipe:
+            lr = trial.suggest_float("lr", RATES.low, RATES.high, log=True)
+            return self.recipe(Point(depth=depth, width=width, lr=lr))
+
+        return Study(
+            question="How many trials an hour?",
+            space=space,
+            scientific={"depth": self.depths, "width": self.widths},
+            trials_per_cell=size.points,
+            seeds=size.seeds,
+            metrics=(f"val/{self.task.headline}",),
+            seed=SEED,
+            name=source.stem,
+            source=source,
+        )
+
+    def first_points(self) -> list[Point]:
+        """Return the first point of every cell, which every contender trains."""
+        lr = from_unit(sobol_point(SEED, 0)[0], RATES)
+        return [Point(depth=d, width=w, lr=lr) for d in self.depths for w in self.widths]
 
     def recipe(self, point: Point) -> Recipe:
         """Return a point as the harness's recipe."""
@@ -81,12 +104,19 @@ class Case:
         return parts
 
 
-def points(trials: int) -> list[Point]:
-    """Return the first `trials` points of a walk through depths, widths and learning rates."""
-    return [
-        Point(depth=DEPTHS[n % 2], width=WIDTHS[n // 2 % 2], lr=RATES[n // 4 % 4] * (1 + n / 1000))
-        for n in range(trials)
-    ]
+def mlp(point: Point) -> Model:
+    """Return a small MLP."""
+    return MLP(depth=point.depth, width=point.width)
+
+
+def cnn(point: Point) -> Model:
+    """Return a small CNN."""
+    return CNN(stages=2, blocks=point.depth, width=point.width, norm="batch")
+
+
+def decoder(point: Point) -> Model:
+    """Return a small decoder."""
+    return Decoder(depth=point.depth, width=point.width, heads=2)
 
 
 CASES = {
@@ -94,30 +124,33 @@ CASES = {
         what="MLPs of 1-2 hidden layers of 32-64 on Digits, 20 epochs of 1,150 images",
         data=Digits(),
         task=Classify(),
-        model=lambda point: MLP(depth=point.depth, width=point.width),
+        model=mlp,
+        depths=(1, 2),
+        widths=(32, 64),
         epochs=20,
         batch=64,
-        least=8,
-        trials={"fused": 64},
+        whole=Size(points=12, seeds=4),
     ),
     "cnn": Case(
         what="CNNs of 2 stages of 1-2 blocks on 2,000 images of Fashion-MNIST, 3 epochs",
         data=FashionMNIST(limit=2_000),
         task=Classify(),
-        model=lambda point: CNN(stages=2, blocks=point.depth, width=point.width // 4, norm="batch"),
+        model=cnn,
+        depths=(1, 2),
+        widths=(8,),
         epochs=3,
         batch=64,
-        least=4,
-        trials={"fused": 16},
+        whole=Size(points=8, seeds=4),
     ),
     "decoder": Case(
-        what="decoders of 1-2 blocks of width 32-64 on 64,000 characters of Shakespeare, 3 epochs",
+        what="decoders of 1-2 blocks of width 32 on 64,000 characters of Shakespeare, 3 epochs",
         data=Shakespeare(context=32, characters=64_000),
         task=LanguageModel(),
-        model=lambda point: Decoder(depth=point.depth, width=point.width, heads=2),
+        model=decoder,
+        depths=(1, 2),
+        widths=(32,),
         epochs=3,
         batch=64,
-        least=4,
-        trials={"fused": 16},
+        whole=Size(points=8, seeds=4),
     ),
 }

@@ -1,165 +1,151 @@
 """Contenders: one round each of the idiomatic script, the harness and the bare loop.
 
 Each round starts from a fresh directory with an empty, migrated MLflow database. The clock runs
-over the trials alone; opening the databases is `setup`, and reading back what was reached is free.
+over the trials alone; imports and opening the databases are before it, and reading back what was
+reached is free. The harness does a designed study, the others the first point of each of its cells.
 """
 
-import atexit
 import contextlib
 import logging
-import shutil
+import pickle
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
 
 import torch
 from mlflow import MlflowClient
-from optuna.trial import BaseTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from benchmarks.bare import train_bare
-from benchmarks.cases import SEED, Case, Point, points
+from benchmarks.cases import SMALL, Case, Size
+from benchmarks.empty import empty_store
 from benchmarks.idiomatic import EXPERIMENT, Script
 from benchmarks.measure import Clock, now
 from harness.data.batches import Splits
-from harness.design import Slot
+from harness.forks import default_workers
 from harness.kinds import MOST
 from harness.recipe import Recipe
-from harness.study import Study
+from harness.study import load
 from harness.training import network_of
-from harness.workers import Stop, open_search, work
+from harness.tried import slot_of
+from harness.workers import Stop, open_search, work, work_in_processes
 
-DATABASE = "mlflow.db"
-THREADS = 1
-"""For all three. With torch's own two threads on a shared 2-core machine the idiomatic script took
-18-25 s a trial instead of 3.5 s: threads that wait for each other. That would be no fair fight."""
+STUDY = """\
+import pickle
+from pathlib import Path
+
+case, size = pickle.loads(Path(__file__).with_suffix(".pickle").read_bytes())
+study = case.study(size, Path(__file__))
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One round: the time of all trials, the time before the first, each trial's best loss."""
+    """One round: the time of all its trials, and the best losses of each cell's first point.
 
+    `elsewhere` says that other processes trained, whose CPU time is not in it.
+    """
+
+    trials: int
     time: Clock
-    setup: Clock
     losses: list[float]
+    elsewhere: bool = False
 
     @property
     def trials_per_hour(self) -> float:
         """Trials an hour at this round's speed."""
-        return 3600 * len(self.losses) / self.time.wall
+        return 3600 * self.trials / self.time.wall
 
     @property
     def cpu(self) -> float:
         """CPU seconds a trial."""
-        return self.time.cpu / len(self.losses)
+        return self.time.cpu / self.trials
 
 
-Contender = Callable[[Path, Sequence[Point], Case], Round]
+Contender = Callable[[Path, Case, Size], Round]
 
 
-def idiomatic(directory: Path, points: Sequence[Point], case: Case) -> Round:
+def idiomatic(directory: Path, case: Case, _size: Size, *, threads: int) -> Round:
     """Run the script, its output into a file."""
-    began = now()
+    torch.set_num_threads(threads)
+    points = case.first_points()
     with _quiet(directory / "output.txt"):
         script = Script(directory, case)
         start = now()
         script.run(points)
-        end = now()
+        time = now() - start
     finished = script.study.get_trials(states=(TrialState.COMPLETE,))
     client = MlflowClient(tracking_uri=script.tracking_uri)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     runs = [run.info.run_id for run in client.search_runs([experiment.experiment_id])]
     assert len(finished) == len(runs) == len(points), "every trial finished and has a run"
-    return Round(time=end - start, setup=start - began, losses=best(client, runs, "val_loss"))
+    return Round(trials=len(points), time=time, losses=best(client, runs, "val_loss"))
 
 
-def harness(directory: Path, points: Sequence[Point], case: Case) -> Round:
-    """Run an ordinary study the way `make study FUSE=off` does, with one worker."""
-    return _study_round(directory, points, case, 1)
-
-
-def fused(directory: Path, points: Sequence[Point], case: Case) -> Round:
-    """Run the same the way `make study` does: trials of one shape train as one."""
-    return _study_round(directory, points, case, MOST)
-
-
-def _study_round(directory: Path, points: Sequence[Point], case: Case, fuse: int) -> Round:
-    began = now()
-    search, tracker = open_search(study(len(points), case), directory, fuse)
-    for number, point in enumerate(points):
-        slot = Slot(role="trial", cell={}, point=number, seed=SEED, epochs=None)
-        search.optuna.enqueue_trial(point.values(), slot.attributes())
-    start = now()
-    work(search, tracker, Stop(), lambda: None)
-    end = now()
-    finished = [trial for trial in search.trials() if trial.state == TrialState.COMPLETE]
-    assert len(finished) == len(points), "every trial finished"
-    runs = [str(trial.user_attrs["result"]["run_id"]) for trial in finished]
+def harness(directory: Path, case: Case, size: Size, *, fuse: int, workers: int | None) -> Round:
+    """Run a designed study as `make study` does; None: with the workers it has by itself."""
+    _write_study(directory, case, size)
+    with contextlib.chdir(directory):
+        study = load("benchmark")
+        search, tracker = open_search(study, directory, fuse)
+        workers = workers or default_workers(search)
+        start = now()
+        if workers == 1:
+            work(search, tracker, Stop(), lambda: None)
+        else:
+            work_in_processes(search, {}, workers, Stop(), lambda: None)
+        time = now() - start
+    trials = search.trials()
+    assert len(trials) == search.total(), "both phases are done"
+    assert {trial.state for trial in trials} == {TrialState.COMPLETE}
+    runs = [str(trial.user_attrs["result"]["run_id"]) for trial in trials if _is_first(trial)]
     losses = best(tracker.client, runs, "val/loss")
-    return Round(time=end - start, setup=start - began, losses=losses)
+    return Round(trials=len(trials), time=time, losses=losses, elsewhere=workers > 1)
 
 
-def bare(directory: Path, points: Sequence[Point], case: Case) -> Round:
+def _write_study(directory: Path, case: Case, size: Size) -> None:
+    path = directory / "studies" / "benchmark.py"
+    path.parent.mkdir()
+    path.write_text(STUDY, encoding="utf-8")
+    path.with_suffix(".pickle").write_bytes(pickle.dumps((case, size)))
+
+
+def _is_first(trial: FrozenTrial) -> bool:
+    slot = slot_of(trial.user_attrs)
+    return slot.role == "search" and slot.point == 0
+
+
+def bare(_directory: Path, case: Case, _size: Size) -> Round:
     """Train the same recipes with the bare loop, which keeps nothing."""
-    del directory
-    began = now()
-    parts = case.splits()
+    torch.set_num_threads(1)
+    parts, points = case.splits(), case.first_points()
     start = now()
     losses = [_trained(case.recipe(point), parts) for point in points]
-    return Round(time=now() - start, setup=start - began, losses=losses)
+    return Round(trials=len(points), time=now() - start, losses=losses)
 
 
 CONTENDERS: dict[str, Contender] = {
-    "idiomatic": idiomatic,
-    "harness": harness,
-    "fused": fused,
-    "bare": bare,
+    "script, torch's own threads": partial(idiomatic, threads=torch.get_num_threads()),
+    "script, 1 thread": partial(idiomatic, threads=1),
+    "harness, FUSE=off WORKERS=1": partial(harness, fuse=1, workers=1),
+    "harness, WORKERS=1": partial(harness, fuse=MOST, workers=1),
+    "harness as it comes": partial(harness, fuse=MOST, workers=None),
+    "bare loop, 1 thread": bare,
 }
+"""A default PyTorch has a thread a core; a worker of the harness has one."""
+SCRIPTS = [name for name in CONTENDERS if name.startswith("script")]
+SLOW = {"harness, FUSE=off WORKERS=1"}
+"""Contenders that do the smallest study, as their speed does not depend on its size."""
 
 
-def one_round(name: str, case: Case, _number: int = 0) -> Round:
-    """Run a contender's round in an empty store in a temporary directory."""
-    torch.set_num_threads(THREADS)
-    chosen = points(case.trials.get(name, case.least))
+def one_round(name: str, case: Case, number: int) -> Round:
+    """Run a contender's round in an empty store; round 0 is a warm-up of the smallest size."""
+    size = SMALL if name in SLOW or number == 0 else case.whole
     with empty_store() as directory:
-        return CONTENDERS[name](directory, chosen, case)
-
-
-@contextlib.contextmanager
-def empty_store() -> Iterator[Path]:
-    """Yield a temporary directory with an empty MLflow database."""
-    with TemporaryDirectory() as name:
-        shutil.copy(_migrated() / DATABASE, name)
-        yield Path(name)
-
-
-@cache
-def _migrated() -> Path:
-    """Make an empty MLflow database, once a process: its migrations take 8 s."""
-    directory = Path(mkdtemp())
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    with _quiet(directory / "output.txt"):
-        MlflowClient(tracking_uri=f"sqlite:///{directory / DATABASE}").search_experiments()
-    return directory
-
-
-def study(trials: int, case: Case) -> Study:
-    """Return the study that the harness runs."""
-
-    def space(trial: BaseTrial) -> Recipe:
-        return case.recipe(Point.suggested(trial))
-
-    return Study(
-        question="How many trials an hour?",
-        space=space,
-        trials=trials,
-        seed=SEED,
-        name="trials_per_hour",
-        source=Path(__file__),
-    )
+        return CONTENDERS[name](directory, case, size)
 
 
 def best(client: MlflowClient, runs: Sequence[str], metric: str) -> list[float]:

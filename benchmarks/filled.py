@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,10 @@ from sqlalchemy import insert
 from harness.design import Slot, search_slots
 from harness.outbox import Outbox
 from harness.rows import Owed
-from harness.search import RESULT, Search
+from harness.search import Search
 from harness.tracked import Run
 from harness.tracking import Tracker
+from harness.tried import RESULT
 
 Row = dict[str, Any]
 
@@ -54,7 +56,7 @@ def _fill_mlflow(
         for n in range(len(slots))
     ]
     for run, slot in zip(runs, slots, strict=True):
-        run.describe(slot.attributes(), {}, {"harness.role": slot.role})
+        run.describe(asdict(slot), {}, {"harness.role": slot.role})
         run.finish("finished", "", [], metrics, {})
     outbox.flush()
     tracker.outbox.write(owed)

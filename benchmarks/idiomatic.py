@@ -6,6 +6,7 @@ its own defaults. The recipes are given, so that the other contenders train the 
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import optuna
@@ -78,13 +79,18 @@ class Script:
     def run(self, points: Sequence[Point]) -> None:
         """Optimise over the given points."""
         for point in points:
-            self.study.enqueue_trial(point.values())
+            self.study.enqueue_trial(asdict(point))
         self.study.optimize(self.objective, n_trials=len(points))
 
     def objective(self, trial: optuna.Trial) -> float:
         """Train one trial with Lightning's defaults and return its last validation loss."""
         pl.seed_everything(0, verbose=False)
-        recipe = self.case.recipe(Point.suggested(trial))
+        point = Point(
+            depth=trial.suggest_int("depth", 1, 8),
+            width=trial.suggest_int("width", 8, 512),
+            lr=trial.suggest_float("lr", 1e-4, 1e-1, log=True),
+        )
+        recipe = self.case.recipe(point)
         facts = recipe.data.facts()
         logger = MLFlowLogger(
             experiment_name=EXPERIMENT,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.cases import CASES, points
+from benchmarks.cases import CASES
 from benchmarks.measure import table
 from harness.course import Watch
 from harness.fused.train import train_group
@@ -40,7 +40,8 @@ def _in_a_process(count: int) -> tuple[float, float]:
 
 
 def _train(count: int) -> tuple[float, float]:
-    recipe = replace(CASES["mlp"].recipe(points(1)[0]), epochs=1)
+    case = CASES["mlp"]
+    recipe = replace(case.recipe(case.first_points()[0]), epochs=1)
     recipes = [replace(recipe, seed=seed) for seed in range(count)]
     recipe.data.check()
     before = _status("VmRSS")

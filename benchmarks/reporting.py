@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmarks.contenders import empty_store
+from benchmarks.empty import empty_store
 from benchmarks.filled import fill
 from benchmarks.measure import now, table
 from benchmarks.stored import LIMITS, designed

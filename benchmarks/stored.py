@@ -13,7 +13,7 @@ import torch
 from optuna.trial import BaseTrial
 
 from benchmarks.bare import train_bare
-from benchmarks.contenders import empty_store
+from benchmarks.empty import empty_store
 from benchmarks.filled import fill
 from benchmarks.measure import Clock, now, table
 from harness.blocks import run_block
@@ -71,7 +71,8 @@ def stored_table(measured: dict[str, list[Cost]]) -> str:
 
 def _cost(count: int, sampler: str, timed: int) -> Cost:
     with empty_store() as root:
-        study = _study(count + WARM_UP + timed, sampler)
+        size = count + WARM_UP + timed
+        study = designed(size) if sampler == "design" else ordinary(size, sampler)
         search, tracker = open_search(study, root, fuse=1)
         fill(search, tracker, count, limits=LIMITS, metrics=METRICS)
         runs = [_run(search, tracker) for _ in range(WARM_UP + timed)][WARM_UP:]
@@ -136,8 +137,7 @@ def designed(trials: int) -> Study:
     )
 
 
-def _study(trials: int, sampler: str) -> Study:
+def ordinary(trials: int, sampler: str) -> Study:
+    """Return an ordinary search of so many trials."""
     study = designed(trials)
-    if sampler == "design":
-        return study
     return replace(study, scientific={}, trials=trials, sampler=sampler)  # type: ignore[arg-type]

@@ -1,32 +1,28 @@
 """Studies: trials an hour of the idiomatic script, the harness and a bare loop, side by side."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.cases import CASES, Case
-from benchmarks.contenders import CONTENDERS, THREADS, Round, one_round
+from benchmarks.contenders import CONTENDERS, SCRIPTS, Round, one_round
 from benchmarks.measure import Spread, interleaved, ratios, spread, table
-
-BASELINE = "idiomatic"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """One contender: trials an hour, CPU seconds a trial, both over the idiomatic script's.
+    """One contender: trials an hour, over those of the faster script, and CPU seconds a trial.
 
-    A ratio is taken within a round. `loss` is the median over the trials that every contender did
-    of the best loss on validation.
+    A ratio is taken within a round. `loss` is the median over what all contenders trained of the
+    best loss on validation. CPU time is unknown where other processes trained.
     """
 
     trials: int
     trials_per_hour: Spread
     ratio: Spread
-    cpu: Spread
-    cpu_ratio: Spread
+    cpu: Spread | None
     loss: float
-    setup: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +34,7 @@ class Speeds:
 
 
 def speeds(rounds: int, cases: Mapping[str, Case] = CASES) -> dict[str, Speeds]:
-    """Time all contenders in interleaved rounds; the first round is a warm-up of each kind."""
+    """Time all contenders in interleaved rounds, after a warm-up of each."""
     return {kind: _speeds(case, rounds) for kind, case in cases.items()}
 
 
@@ -46,45 +42,45 @@ def _speeds(case: Case, rounds: int) -> Speeds:
     calls = {name: partial(one_round, name, case) for name in CONTENDERS}
     results = interleaved(calls, rounds + 1)
     counted = {name: found[1:] for name, found in results.items()}
+    scripts = zip(*(_rates(counted[name]) for name in SCRIPTS), strict=True)
+    faster = [max(rates) for rates in scripts]
     return Speeds(
         what=case.what,
-        contenders={
-            name: _speed(found, counted[BASELINE], case.least) for name, found in counted.items()
-        },
+        contenders={name: _speed(found, faster) for name, found in counted.items()},
     )
 
 
-def _speed(rounds: list[Round], base: list[Round], common: int) -> Speed:
-    rates = [result.trials_per_hour for result in rounds]
-    cpu = [result.cpu for result in rounds]
+def _rates(rounds: Sequence[Round]) -> list[float]:
+    return [result.trials_per_hour for result in rounds]
+
+
+def _speed(rounds: Sequence[Round], base: Sequence[float]) -> Speed:
+    here = not rounds[0].elsewhere
     return Speed(
-        trials=len(rounds[0].losses),
-        trials_per_hour=spread(rates),
-        ratio=ratios(rates, [result.trials_per_hour for result in base]),
-        cpu=spread(cpu),
-        cpu_ratio=ratios([result.cpu for result in base], cpu),
-        loss=statistics.median(loss for result in rounds for loss in result.losses[:common]),
-        setup=statistics.median(result.setup.wall for result in rounds),
+        trials=rounds[0].trials,
+        trials_per_hour=spread(_rates(rounds)),
+        ratio=ratios(_rates(rounds), base),
+        cpu=spread([result.cpu for result in rounds]) if here else None,
+        loss=statistics.median(loss for result in rounds for loss in result.losses),
     )
 
 
 def speed_tables(measured: Mapping[str, Speeds]) -> str:
-    """Return trials per hour, and how many times the idiomatic script's that is."""
+    """Return trials per hour, and how many times the faster script's that is."""
     return "\n".join(_speed_table(each) for each in measured.values())
 
 
 def _speed_table(measured: Speeds) -> str:
-    head = ("", "trials", "trials/hour", "times", "CPU ms", "times", "val loss")
+    head = ("", "trials", "trials/hour", "times", "CPU ms", "val loss")
     rows = [
         (
             name,
             str(speed.trials),
             speed.trials_per_hour.written(",.0f"),
             speed.ratio.written(".1f"),
-            f"{1000 * speed.cpu.median:,.0f}",
-            f"{speed.cpu_ratio.median:.1f}",
+            f"{1000 * speed.cpu.median:,.0f}" if speed.cpu else "",
             f"{speed.loss:.4f}",
         )
         for name, speed in measured.contenders.items()
     ]
-    return table(f"Trials an hour ({THREADS} thread): {measured.what}", head, rows)
+    return table(measured.what[0].upper() + measured.what[1:], head, rows)

@@ -1,6 +1,6 @@
 """Kinds: which cells of a study have networks of one shape, so that their trials train as one."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from harness.checks import Sample
@@ -21,5 +21,9 @@ def search_of(study: Study, root: Path, samples: Sequence[Sample], fuse: int) ->
     """
     known = measures(samples[0].recipe)
     directions = [known[name] for name in study.objectives]
-    kinds = {label(each.cell): fusion_key(each.recipe) for each in samples} if fuse > 1 else {}
+    numbers: dict[Hashable, int] = {}
+    kinds = {
+        label(each.cell): numbers.setdefault(fusion_key(each.recipe), len(numbers))
+        for each in (samples if fuse > 1 else ())
+    }
     return Search(study, root, directions, most=fuse, kinds=kinds)

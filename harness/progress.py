@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
@@ -9,8 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from harness.search import RESULT
 from harness.study import Study, label
+from harness.tried import RESULT, slot_of
 
 State = TrialState
 
@@ -56,12 +57,12 @@ class Progress:
         return f"{text} · {counts[State.FAIL]} failed · {self._eta(done)}"
 
     def _line(self, trial: FrozenTrial, done: int) -> str:
-        result = trial.user_attrs.get(RESULT, {})
+        result, slot = trial.user_attrs.get(RESULT, {}), slot_of(trial.user_attrs)
         parts = [
             f"[{done}/{max(self.total, done)}]",
             f"trial {trial.number}",
-            str(trial.user_attrs.get("role", "")),
-            label(trial.user_attrs.get("cell", {})),
+            slot.role,
+            label(slot.cell),
             self._outcome(trial, result),
             str(result.get("fused", "")),
             self._eta(done),
@@ -87,14 +88,17 @@ class Progress:
         for name in ("done", "running", "failed"):
             table.add_column(name, justify="right")
         table.add_column(f"best {self.study.objectives[0]}", justify="right")
-        for cell in self.study.cells():
-            mine = [t for t in trials if t.user_attrs.get("cell", {}) == cell]
+        by_cell: dict[str, list[FrozenTrial]] = defaultdict(list)
+        for trial in trials:
+            by_cell[label(slot_of(trial.user_attrs).cell)].append(trial)
+        for cell in map(label, self.study.cells()):
+            mine = by_cell[cell]
             states = [
                 sum(t.state.is_finished() for t in mine),
                 sum(t.state == State.RUNNING for t in mine),
                 sum(t.state == State.FAIL for t in mine),
             ]
-            table.add_row(label(cell), *map(str, states), self._best(mine))
+            table.add_row(cell, *map(str, states), self._best(mine))
         return table
 
     def _best(self, trials: Sequence[FrozenTrial]) -> str:

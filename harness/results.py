@@ -18,9 +18,9 @@ from harness.claims import Registration
 from harness.curves import Histories, no_histories
 from harness.record import Bounds, Record
 from harness.registration import registration_of
-from harness.search import RESULT
 from harness.store import database, optuna_url
 from harness.study import Study, label
+from harness.tried import RESULT, slot_of
 from harness.views import UI
 
 ENOUGH = 20
@@ -65,13 +65,13 @@ def stored_record(study: Study, root: Path) -> Record | None:
 def row(trial: FrozenTrial) -> dict[str, Any]:
     """Return one trial as a row of the record's frame."""
     result: dict[str, Any] = trial.user_attrs.get(RESULT, {})
-    cell = trial.user_attrs.get("cell", {})
+    slot = slot_of(trial.user_attrs)
     return {
         "trial": trial.number,
-        "role": trial.user_attrs.get("role", "trial"),
-        "cell": label(cell),
-        **{f"cell/{name}": value for name, value in cell.items()},
-        "seed": trial.user_attrs.get("seed", 0),
+        "role": slot.role,
+        "cell": label(slot.cell),
+        **{f"cell/{name}": value for name, value in slot.cell.items()},
+        "seed": slot.seed,
         "status": UNFINISHED.get(trial.state) or result.get("status", "failed"),
         "reason": result.get("reason", ""),
         "run_id": result.get("run_id", ""),

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from harness import store
 from harness.checks import check
+from harness.forks import context, default_workers
 from harness.kinds import MOST, search_of
 from harness.measures import measures
 from harness.progress import Progress
@@ -32,18 +33,19 @@ def run_study(
     name: str,
     budget: Mapping[str, int],
     *,
-    workers: int,
+    workers: int | None,
     retry: bool,
     console: Console,
-    fuse: int = MOST,
+    fuse: int | None = None,
 ) -> int:
     """Train what the study's budget still asks for and print the answer; return the exit status.
 
     The studies that it builds on are run before, with their own budgets.
-    `fuse` trials of one shape train as one, at most.
+    `fuse` trials of one shape train as one, at most. By itself a study has a worker a core,
+    unless results would depend on it.
 
-    0 when all is well, 1 when trials failed, 130 or 143 after Ctrl-C or SIGTERM, 75 when the
-    store cannot be written.
+    0 when all is well, 1 when trials failed or a worker died, 130 or 143 after Ctrl-C or SIGTERM,
+    75 when the store cannot be written.
 
     Raises:
         UserError: something about the study cannot work; nothing was trained.
@@ -58,7 +60,7 @@ def run_study(
     store.prepare(root)
     try:
         with storing():
-            search = search_of(study, root, samples, fuse)
+            search = search_of(study, root, samples, fuse or MOST)
             if study.scientific:
                 register(search)
             if retry:
@@ -67,15 +69,20 @@ def run_study(
             if not search.remaining():
                 return _nothing_to_do(search, console)
             return _work_and_answer(search, budget, workers, console)
-    except StoreUnavailable as error:
-        line = f"paused: the store cannot be written ({error}); nothing is lost: make room, then "
+    except (StoreUnavailable, ChildProcessError) as error:
+        died = isinstance(error, ChildProcessError)
+        why = str(error) if died else f"the store cannot be written ({error})"
+        line = f"paused: {why}; nothing is lost: {'' if died else 'make room, then '}"
         console.print(line + command(study), highlight=False, markup=False, soft_wrap=True)
-        return os.EX_TEMPFAIL
+        return 1 if died else os.EX_TEMPFAIL
 
 
 def _work_and_answer(
-    search: Search, budget: Mapping[str, int], workers: int, console: Console
+    search: Search, budget: Mapping[str, int], workers: int | None, console: Console
 ) -> int:
+    workers = workers or default_workers(search)
+    if workers > 1:
+        context()  # its imports run while this process does its own
     # Here, because a study with nothing left to do should answer without MLflow's imports.
     from harness.tracking import Tracker, close_abandoned
     from harness.workers import Stop, work, work_in_processes
@@ -95,7 +102,7 @@ def _work_and_answer(
         if workers == 1:
             work(search, tracker, stop, show)
         else:
-            work_in_processes(study, budget, search, workers, stop, show)
+            work_in_processes(search, budget, workers, stop, show)
     if stop():
         line = f"stopped: {progress.headline(search.trials())}; go on with: {command(study)}"
         console.print(line, highlight=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from optuna.distributions import (
 from scipy.stats import qmc
 
 from harness.study import Study
+from harness.tried import slot_of
 
 DIMENSIONS = 64
 """More values than that are not tuned by a handful of points; the 65th would repeat the first."""
@@ -24,7 +25,7 @@ DIMENSIONS = 64
 class PointSampler(optuna.samplers.BaseSampler):
     """Gives every cell the same scrambled Sobol points (Owen 1998): a fair, even search.
 
-    The point is the trial's user attribute "point"; its coordinates are handed out in the order of
+    The point is that of the trial's slot; its coordinates are handed out in the order of
     suggestion, so a conditional space gets quasi-random values too.
     """
 
@@ -57,7 +58,7 @@ class PointSampler(optuna.samplers.BaseSampler):
     ) -> Any:
         """Return the point's next coordinate, mapped to the distribution."""
         del study, param_name
-        point = sobol_point(self._seed, int(trial.user_attrs["point"]))
+        point = sobol_point(self._seed, slot_of(trial.user_attrs).point)
         return from_unit(point[len(trial.params) % DIMENSIONS], param_distribution)
 
 
@@ -132,6 +133,11 @@ def sampler_for(study: Study, number: int) -> optuna.samplers.BaseSampler:
         case "grid":
             grid = {name: list(values) for name, values in study.grid.items()}
             return EveryPoint(grid, seed=study.seed)
+
+
+def independent(study: Study) -> bool:
+    """Say whether no trial depends on how another ends, so that their order changes nothing."""
+    return bool(study.scientific) or (study.sampler in ("qmc", "random") and study.pruner == "none")
 
 
 def pruner_for(study: Study) -> optuna.pruners.BasePruner:

@@ -1,6 +1,8 @@
 """Search: drives Optuna. Hands out trials so that no kill loses, doubles or changes one."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from harness.claim import BLOCK, Block, Claim, Reserved
 from harness.design import Agenda, Slot
+from harness.recipe import Recipe
 from harness.samplers import budget_of, pruner_for, sampler_for
 from harness.settings import UserError
 from harness.store import Lease, harden, lease_path, locked, optuna_url, trial_directory
 from harness.study import Study, label
-from harness.tried import done_of, ended, first_tries, slot_of, unresolved
+from harness.tried import RESULT, Tried, ended, first_tries, has_slot, slot_of, unresolved
 
-RESULT = "result"
 WAIT = "wait"
 """What `claim` says when trials are under way elsewhere that decide what comes next."""
 TOGETHER = 8
@@ -38,7 +40,7 @@ class Search:
         directions: Sequence[bool],
         *,
         most: int = 1,
-        kinds: Mapping[str, Hashable] | None = None,
+        kinds: Mapping[str, int] | None = None,
     ) -> None:
         self.study, self.root, self.directions = study, root, tuple(directions)
         self.most, self.kinds = most, kinds or {}
@@ -55,16 +57,18 @@ class Search:
                 sampler=sampler_for(study, 0),
             )
             harden(storage.engine, immediate=True)
-        self.seen: list[FrozenTrial] = []
-        """All trials as they were when they were read last."""
-        self._agenda = Agenda(study, higher_is_better=self.directions[0])
-        self._known = 0
-        self._unfinished: list[int] = []
+        self._tried = Tried(Agenda(study, higher_is_better=self.directions[0]))
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials by number, not copied."""
-        self.seen = self.optuna.get_trials(deepcopy=False)
-        return self.seen
+        trials = self.optuna.get_trials(deepcopy=False)
+        self._tried.take(trials)
+        return trials
+
+    def same_as(self, claim: Claim, recipe: Recipe) -> FrozenTrial | None:
+        """Return the finished trial of the same recipe and seed, if this phase had one before."""
+        found = self._tried.finished(claim.slot.role, recipe.seed, recipe.hash)
+        return found if found is not None and found.number < claim.trial.number else None
 
     def claim(self) -> list[Reserved] | str | None:
         """Return a block of trials to train, "wait", or None when the budget is spent.
@@ -127,7 +131,16 @@ class Search:
         open_trials = sum(not trial.state.is_finished() for trial in trials)
         if not self.study.scientific:
             return max(open_trials, budget_of(self.study) - len(ended(trials)))
-        return open_trials + len(self._missing(trials))
+        return open_trials + len(self._tried.agenda.missing())
+
+    def blocks(self) -> int:
+        """Return in about how many blocks the missing trials of the present phase will be."""
+        trials = self.trials()
+        if not self.study.scientific:
+            left = budget_of(self.study) - len(ended(trials))
+            return math.ceil(left / min(self.most, TOGETHER))
+        sizes = Counter(self._kind(slot) for slot in self._tried.agenda.missing())
+        return sum(math.ceil(size / self.most) for size in sizes.values())
 
     def total(self) -> int:
         """Return the budget: all trials of both phases."""
@@ -148,7 +161,7 @@ class Search:
     def _wanted(self, trials: list[FrozenTrial], most: int, like: Slot | None = None) -> list[Slot]:
         """Return the missing slots of the first one's kind, or of that of `like`."""
         if self.study.scientific:
-            missing = self._missing(trials)
+            missing = self._tried.agenda.missing()
             kind = self._kind(like or next(iter(missing))) if missing else None
             return list(islice((slot for slot in missing if self._kind(slot) == kind), most))
         number = len(trials)
@@ -201,7 +214,7 @@ class Search:
         storage, woken = self.optuna._storage, []
         for trial in waiting:
             attributes = block.attributes()
-            if "params" not in trial.user_attrs:
+            if not has_slot(trial.user_attrs):
                 attributes |= self._ordinary(trial.number).attributes()
             for name, value in attributes.items():
                 storage.set_trial_user_attr(trial._trial_id, name, value)
@@ -224,11 +237,3 @@ class Search:
     def _ordinary(self, number: int) -> Slot:
         study = self.study
         return Slot(role="trial", cell={}, point=number, seed=study.seed, epochs=study.epochs)
-
-    def _missing(self, trials: list[FrozenTrial]) -> Collection[Slot]:
-        changed = [*self._unfinished, *range(self._known, len(trials))]
-        for number in changed:
-            self._agenda.add(done_of(trials[number]))
-        self._unfinished = [n for n in changed if not trials[n].state.is_finished()]
-        self._known = len(trials)
-        return self._agenda.missing()

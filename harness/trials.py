@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from harness import training
 from harness.anatomy.describe import Anatomy
@@ -23,13 +23,14 @@ from harness.plots.learning_curves import learning_curve
 from harness.preview import anatomy_of, metrics_of
 from harness.provenance import environment, versions
 from harness.recipe import Recipe
-from harness.search import RESULT, Search
+from harness.search import Search
 from harness.settings import flat
 from harness.study import Study, label
 from harness.tasks.classify import Classify
 from harness.traces import traces
 from harness.tracked import Run
 from harness.tracking import NOTE, Tracker
+from harness.tried import RESULT
 
 Stop = Callable[[], bool]
 Result = dict[str, Any]
@@ -99,7 +100,7 @@ def without_training(search: Search, ready: Ready) -> Result | None:
         reason = "a constraint is violated: not trained"
         ready.run.finish("infeasible", reason, [], {}, _recipe_file(ready.recipe))
         return ready.facts | {"status": "infeasible", "reason": reason, "metrics": ready.counts}
-    same = _same_as(search.seen, ready.claim, ready.recipe)
+    same = search.same_as(ready.claim, ready.recipe)
     return None if same is None else _reuse(ready.run, same, ready.recipe)
 
 
@@ -197,22 +198,6 @@ def _files(study: Study, recipe: Recipe, outcome: Outcome, layers: str) -> dict[
         matrix = torch.bincount(pairs, minlength=classes**2).reshape(classes, classes).numpy()
         files["confusion.svg"] = confusion(matrix, range(classes))
     return files
-
-
-def _same_as(trials: list[FrozenTrial], claim: Claim, recipe: Recipe) -> FrozenTrial | None:
-    """Return the finished trial of the same recipe and seed, if this phase had one."""
-    for trial in trials:
-        result = trial.user_attrs.get(RESULT, {})
-        same = trial.user_attrs.get("seed") == recipe.seed
-        if (
-            same
-            and trial.state == TrialState.COMPLETE
-            and trial.number < claim.trial.number
-            and trial.user_attrs["role"] == claim.slot.role
-            and result.get("recipe_hash") == recipe.hash
-        ):
-            return trial
-    return None
 
 
 def _reuse(run: Run, trial: FrozenTrial, recipe: Recipe) -> Result:

@@ -3,18 +3,21 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import connection, parent_process
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 
 from harness import store
 from harness.blocks import run_block
 from harness.checks import check
+from harness.forks import context
 from harness.keeper import Interrupted
 from harness.kinds import MOST, search_of
 from harness.search import Search
@@ -23,6 +26,8 @@ from harness.study import Study, load
 from harness.tracking import Tracker
 
 POLL_SECONDS = 0.2
+SHOW_SECONDS = 1.0
+"""Between two looks at all trials for the progress line: 10 ms of CPU each (2026-11-22)."""
 
 
 @dataclass
@@ -81,9 +86,8 @@ def work(search: Search, tracker: Tracker, stop: Stop, after: Callable[[], None]
 
 
 def work_in_processes(
-    study: Study,
-    budget: Mapping[str, int],
     search: Search,
+    budget: Mapping[str, int],
     workers: int,
     stop: Stop,
     after: Callable[[], None],
@@ -92,34 +96,50 @@ def work_in_processes(
 
     Raises:
         StoreUnavailable: a worker could not write to the store.
+        ChildProcessError: a worker died of something else; every trial stays resumable.
     """
-    context = get_context("spawn")
-    arguments = (study.name, dict(budget), str(search.root), search.most, sys.path)
-    processes = [context.Process(target=_worker, args=arguments) for _ in range(workers)]
+    settings = {"directions": search.directions, "most": search.most, "kinds": search.kinds}
+    arguments = (search.study.name, dict(budget), search.root, settings)
+    processes = [context().Process(target=_worker, args=arguments) for _ in range(workers)]
     for process in processes:
         process.start()
-    told = False
-    while any(process.is_alive() for process in processes):
+    shown, told = time.monotonic(), False
+    while alive := [process for process in processes if process.is_alive()]:
+        connection.wait([process.sentinel for process in alive], timeout=POLL_SECONDS)
         if stop() and not told:
             told = True
-            for process in processes:
-                if process.pid is not None and process.is_alive():
-                    os.kill(process.pid, signal.SIGTERM)
-        time.sleep(POLL_SECONDS)
-        after()
-    if any(process.exitcode == os.EX_TEMPFAIL for process in processes):
-        raise StoreUnavailable("a worker could not write to the store")
+            for process in alive:
+                process.terminate()
+        if time.monotonic() - shown >= SHOW_SECONDS:
+            after()
+            shown = time.monotonic()
+    after()
+    statuses = {process.exitcode for process in processes}
+    if os.EX_TEMPFAIL in statuses:
+        raise StoreUnavailable("a worker could not write to it")
+    if statuses != {0} and not stop():
+        raise ChildProcessError(f"a worker ended with status {statuses}")
 
 
-def _worker(name: str, budget: dict[str, int], root: str, fuse: int, path: list[str]) -> None:
-    sys.path[:] = path
+def _worker(name: str, budget: dict[str, int], root: Path, settings: dict[str, Any]) -> None:
+    """Train trials until none is left; the process that started this one is told of signals."""
     stop = Stop()
     stop.install()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is heard there
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     study = load(name, budget)
     try:
         with store.storing():
-            search, tracker = open_search(study, Path(root), fuse)
+            search, tracker = Search(study, root, **settings), Tracker(root, study)
         work(search, tracker, stop, lambda: None)
     except StoreUnavailable as error:
         print(f"store unavailable: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(os.EX_TEMPFAIL)
+
+
+def _end_with_parent() -> None:
+    """Stop this worker as SIGTERM does when the process that started it is gone."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

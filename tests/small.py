@@ -18,9 +18,10 @@ from rich.console import Console
 from safetensors.torch import load as safetensors_load
 
 from harness import store, tracking
+from harness.design import SLOT
 from harness.kinds import MOST
-from harness.search import RESULT
 from harness.store import mlflow_url, optuna_url
+from harness.tried import RESULT
 
 NAME = "small"
 UNEQUAL = ("cost/", "system/")
@@ -101,6 +102,7 @@ def trials(root: Path, name: str = NAME) -> list[dict[str, Any]]:
 
 def _plain(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
     attributes = dict(trial.user_attrs)
+    attributes |= attributes.pop(SLOT, {})
     result = dict(attributes.pop(RESULT, {}))
     result.pop("run_id", None)
     metrics = result.get("metrics", {})
@@ -180,24 +182,33 @@ def start(
     retry: bool = False,
     budget: Mapping[str, int] | None = None,
     fuse: int = MOST,
+    linger: float | None = None,
 ) -> Attempt:
-    """Start `harness study` as the console script does, but without seconds of imports."""
+    """Start `harness study` as the console script does, but without seconds of imports.
+
+    It leads a process group of its own. Metrics wait `linger` seconds for the database.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.run", "harness.report"])
     log = root.parent / f"{root.name}-{name}.log"
     options = {"workers": workers, "retry": retry, "budget": dict(budget or {}), "fuse": fuse}
-    process = context.Process(target=_run, args=(str(folder), str(root), str(log), name, options))
+    arguments = (str(folder), str(root), str(log), name, linger, options)
+    process = context.Process(target=_run, args=arguments)
     process.start()
     return Attempt(process, log)
 
 
-def _run(folder: str, root: str, log: str, name: str, options: dict[str, Any]) -> None:
+def _run(
+    folder: str, root: str, log: str, name: str, linger: float | None, options: dict[str, Any]
+) -> None:
+    os.setpgrp()
     os.chdir(folder)
     os.environ["HARNESS_STORE"] = root
-    from harness import pace
+    from harness import outbox, pace
     from harness.run import run_study
 
     pace.CHECKPOINT_SECONDS = 0.1
+    outbox.LINGER = outbox.LINGER if linger is None else linger
     with Path(log).open("a") as file:
         try:
             status = run_study(name, console=Console(file=file, width=100), **options)

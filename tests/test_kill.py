@@ -81,14 +81,31 @@ def _assert_equal(whole: Path, killed: Path) -> None:
             assert torch.equal(again["weights"][name], tensor), (number, name)
 
 
+def test_what_no_run_has_written_yet_is_written_after_a_kill(tmp_path: Path) -> None:
+    folder = small.write_study(tmp_path, epochs=60)
+    whole, killed = (small.make_store(tmp_path / name) for name in ("whole", "killed"))
+    assert small.start(folder, whole).wait() == 0
+    attempt = small.start(folder, killed, linger=1e6)
+    _wait_for(partial(_is_training_or_over, attempt, killed, 0.0))
+    attempt.process.kill()
+    assert attempt.wait() == -signal.SIGKILL
+    assert small.runs(killed) == {}, "what the checkpoint holds is not in the database"
+    assert small.start(folder, killed).wait() == 0
+    _assert_equal(whole, killed)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_leaves_a_resumable_study(tmp_path: Path, number: int, status: int) -> None:
+def test_a_signal_leaves_a_resumable_study(
+    tmp_path: Path, number: int, status: int, workers: int
+) -> None:
     folder = small.write_study(tmp_path, epochs=60)
     root = small.make_store(tmp_path / "store")
-    attempt = small.start(folder, root)
+    attempt = small.start(folder, root, workers=workers)
     _wait_for(lambda: len(small.runs(root)) >= 1)
     assert attempt.process.pid is not None
-    os.kill(attempt.process.pid, number)
+    # A terminal tells the whole group of Ctrl-C, `kill` one process.
+    (os.killpg if number == signal.SIGINT else os.kill)(attempt.process.pid, number)
     assert attempt.wait() == status
     assert "go on with: make study NAME=small" in attempt.text
     assert {run["status"] for run in small.runs(root).values()} <= {"FINISHED", "KILLED"}
@@ -97,7 +114,17 @@ def test_a_signal_leaves_a_resumable_study(tmp_path: Path, number: int, status: 
     assert {trial["state"] for trial in small.trials(root)} == {"COMPLETE"}
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def test_workers_stop_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
+    folder = small.write_study(tmp_path, epochs=600)
+    root = small.make_store(tmp_path / "store")
+    attempt = small.start(folder, root, workers=2)
+    _wait_for(lambda: len(small.runs(root)) >= 3)
+    attempt.process.kill()
+    assert attempt.wait() == -signal.SIGKILL
+    _wait_for(lambda: {run["status"] for run in small.runs(root).values()} == {"KILLED"})
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

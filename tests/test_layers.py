@@ -18,8 +18,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " curves preview subjects",
         "checkpoints interpolation pace keeper outcome identity training fused rows export"
         " outbox tracked tracking measures views forgetting representation traces",
-        "design claim tried samplers search checks kinds capability trials blocks lineage workers"
-        " results reproduction record plots progress registration caveats comparisons findings",
+        "design claim tried samplers search checks kinds capability trials blocks lineage forks"
+        " workers results reproduction record plots progress registration caveats comparisons"
+        " findings",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side trained sharing examples_file predictions",
@@ -40,11 +41,11 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "scipy": "statistics samplers",
         "statsmodels": "statistics",
         "safetensors": "export starts sharing",
-        "psutil": "blocks store system",
+        "psutil": "blocks store system forks",
         "sqlalchemy": "outbox rows store tracking",
         "sqlite3": "store listing",
         "fcntl": "store",
-        "multiprocessing": "workers",
+        "multiprocessing": "forks workers",
         "subprocess": "provenance ui",
         "urllib": "",
         "typer": "cli verbs",

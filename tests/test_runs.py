@@ -2,10 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from harness.forks import default_workers
+from harness.search import Search
+from harness.study import Study, load
 from tests import small
 
 FAILING = '''
@@ -59,7 +64,28 @@ def test_two_workers_lose_and_double_nothing(tmp_path: Path) -> None:
     assert sorted(after) == sorted(before) == list(range(8))
     for number, run in before.items():
         assert after[number]["points"] == run["points"]
+        for name, tensor in run["weights"].items():
+            assert torch.equal(after[number]["weights"][name], tensor), "equal to the bit"
     assert "locked" not in attempts[1].text
+
+
+def test_a_study_has_a_worker_a_core_unless_its_results_would_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(_folder(tmp_path))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: range(64))
+    designed = load(small.NAME)
+    searches = {
+        name: replace(designed, scientific={}, trials=16, sampler=name) for name in ("tpe", "qmc")
+    }
+    root = small.make_store(tmp_path / "store")
+
+    def workers(study: Study) -> int:
+        return default_workers(Search(study, root, [False], most=8))
+
+    assert workers(replace(designed, trials_per_cell=24)) == 2 * 3, "one for each block"
+    assert workers(replace(searches["qmc"], name="qmc")) == 2
+    assert workers(replace(searches["tpe"], name="tpe")) == 1
 
 
 def test_two_studies_and_a_second_window_share_a_store(tmp_path: Path) -> None:

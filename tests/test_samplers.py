@@ -14,7 +14,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from harness.design import search_slots
+from harness.design import Slot, search_slots
 from harness.recipe import Recipe
 from harness.samplers import (
     DIMENSIONS,
@@ -51,16 +51,17 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
     return dict(trial.params)
 
 
-def draw(sampler: optuna.samplers.BaseSampler, **attributes: Any) -> dict[str, Any]:
+def draw(sampler: optuna.samplers.BaseSampler, point: int = 0) -> dict[str, Any]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = optuna.create_study(sampler=sampler)
-    search.enqueue_trial({}, attributes)
+    slot = Slot(role="search", cell={}, point=point, seed=0, epochs=None)
+    search.enqueue_trial({}, slot.attributes())
     return suggest(search.ask())
 
 
 def test_every_cell_gets_the_same_points() -> None:
     designed = study(scientific={"depth": (1, 2, 4)}, trials_per_cell=4)
-    drawn = [draw(sampler_for(designed, 0), **s.attributes()) for s in search_slots(designed)]
+    drawn = [draw(sampler_for(designed, 0), point=s.point) for s in search_slots(designed)]
     for begun in range(0, 12, 3):
         assert drawn[begun] == drawn[begun + 1] == drawn[begun + 2]
     assert len({params["lr"] for params in drawn}) == 4

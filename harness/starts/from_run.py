@@ -10,11 +10,11 @@ import optuna
 from harness import study as studies
 from harness.groups import merged
 from harness.recipe import recipe_from_json
-from harness.search import RESULT
 from harness.settings import UserError, require_name
 from harness.start import Base, Start
 from harness.starts.files import read_files
 from harness.store import optuna_url
+from harness.tried import RESULT
 
 RECIPE, WEIGHTS = "recipe.json", "best.safetensors"
 

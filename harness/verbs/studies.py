@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from harness.settings import UserError
 from harness.verbs.words import (
     Epochs,
     Name,
@@ -12,6 +11,7 @@ from harness.verbs.words import (
     Trials,
     budget_of,
     console,
+    number,
     one_of,
     quick_check,
 )
@@ -22,9 +22,11 @@ def study(
     trials: Trials = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
-    workers: Annotated[int, typer.Option(min=1, help="processes that train")] = 1,
+    workers: Annotated[str, typer.Option(help="processes that train: auto, 2")] = "auto",
     retry: Annotated[str, typer.Option(help='"failed": try the failed trials again')] = "",
-    fuse: Annotated[str, typer.Option(help="trials that train as one at most: auto, off, 8")] = "",
+    fuse: Annotated[
+        str, typer.Option(help="trials that train as one at most: auto, off, 8")
+    ] = "auto",
 ) -> None:
     """Run a study, or go on with it, and print its answer."""
     one_of("RETRY", retry, ("", "failed"))
@@ -34,10 +36,10 @@ def study(
     status = run_study(
         name,
         budget_of(trials, seeds, epochs),
-        workers=workers,
+        workers=number("WORKERS", workers, {"auto": None}),
         retry=bool(retry),
         console=console(),
-        fuse=_fuse(fuse),
+        fuse=number("FUSE", fuse, {"auto": None, "off": 1}),
     )
     raise typer.Exit(status)
 
@@ -74,15 +76,3 @@ def check() -> None:
     from harness.checks import check_all
 
     check_all(console())
-
-
-def _fuse(text: str) -> int:
-    if text in ("", "auto"):
-        from harness.kinds import MOST
-
-        return MOST
-    if text == "off":
-        return 1
-    if not (text.isdigit() and int(text) > 0):
-        raise UserError("FUSE", got=text, allowed="auto, off, 2, 3, …", do="say FUSE=off")
-    return int(text)

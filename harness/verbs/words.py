@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -43,3 +44,13 @@ def budget_of(trials: int | None, seeds: int | None, epochs: int | None) -> dict
     """Return what of a study's budget is given."""
     given = {"trials": trials, "seeds": seeds, "epochs": epochs}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def number(what: str, text: str, words: Mapping[str, int | None]) -> int | None:
+    """Return what one of the words stands for, or the whole number that the text is."""
+    if text in words:
+        return words[text]
+    if not (text.isdigit() and int(text) > 0):
+        allowed = ", ".join([*words, "2", "3", "…"])
+        raise UserError(what, got=text, allowed=allowed, do=f"say {what}=auto")
+    return int(text)
