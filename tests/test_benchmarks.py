@@ -179,7 +179,7 @@ def test_a_section_measured_again_replaces_its_table_alone(
     assert "Made whole" in text
     found = json.loads(numbers.read_text())
     assert found["steps"]["measured"] == {"rounds": 3}
-    assert found["memory"]["machine"]["torch"] == torch.__version__
+    assert {"processor", "torch", "date"} <= set(found["memory"]["machine"])
 
 
 def test_a_round_starts_with_another_contender_each_time() -> None:
