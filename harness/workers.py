@@ -114,11 +114,11 @@ def work_in_processes(
             after()
             shown = time.monotonic()
     after()
-    statuses = {process.exitcode for process in processes}
-    if os.EX_TEMPFAIL in statuses:
+    died = {process.exitcode or 0 for process in processes} - {0}
+    if os.EX_TEMPFAIL in died:
         raise StoreUnavailable("a worker could not write to it")
-    if statuses != {0} and not stop():
-        raise ChildProcessError(f"a worker ended with status {statuses}")
+    if died and not stop() and search.remaining():
+        raise ChildProcessError(f"a worker ended with status {min(died)}")
 
 
 def _worker(name: str, budget: dict[str, int], root: Path, settings: dict[str, Any]) -> None:
