@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from harness.data.adult import Adult
 from harness.data.augment import Augment
 from harness.data.california import CaliforniaHousing
+from harness.data.canvases import ItemBoxes, ItemMasks
 from harness.data.digits import Digits
 from harness.data.fashion_mnist import FashionMNIST
 from harness.data.italy_power_demand import ItalyPowerDemand
@@ -16,6 +17,7 @@ from harness.data.movielens_clicks import MovieLensClicks
 from harness.data.pronunciations import Pronunciations
 from harness.data.shakespeare import Shakespeare
 from harness.models.attentive_birnn import AttentiveBiRNN
+from harness.models.centre_point import CentrePoint
 from harness.models.cnn import CNN
 from harness.models.decoder import Decoder
 from harness.models.encoder import Encoder
@@ -26,15 +28,18 @@ from harness.models.neumf import NeuMF
 from harness.models.recurrent import GRU
 from harness.models.resnet import ResNet
 from harness.models.transformer import Transformer
+from harness.models.unet import UNet
 from harness.models.vae import VAE
 from harness.recipe import Data, Model, Recipe, Task
 from harness.strategies.full import Full
 from harness.tasks.autoencode import Autoencode
 from harness.tasks.classify import Classify
+from harness.tasks.detect import Detect
 from harness.tasks.language_model import LanguageModel
 from harness.tasks.masked_language_model import MaskedLanguageModel
 from harness.tasks.recommend import Recommend
 from harness.tasks.regress import Regress
+from harness.tasks.segment import Segment
 from harness.tasks.translate import Translate
 
 
@@ -182,6 +187,16 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         ),
         seeds=1,
         aim=0.6,
+    ),
+    "masks-unet": Row(
+        recipe=recipe(UNet(width=8), ItemMasks(), 5e-3, epochs=10, batch_size=32, task=Segment()),
+        seeds=1,
+        aim=0.6,
+    ),
+    "boxes-centrepoint": Row(
+        recipe=recipe(CentrePoint(), ItemBoxes(), 3e-3, epochs=10, batch_size=32, task=Detect()),
+        seeds=1,
+        aim=0.8,
     ),
     "pronunciations-transformer": Row(
         recipe=recipe(

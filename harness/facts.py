@@ -10,10 +10,13 @@ END = 1
 Inputs = Literal["numbers", "tokens", "entities"]
 """What the elements of an example are: real numbers, indices of a vocabulary, or first of all
 indices of entities such as a user and an item."""
-Targets = Literal["classes", "values", "clicks", "tokens", "masked", "translation"]
+Targets = Literal[
+    "classes", "values", "clicks", "tokens", "masked", "translation", "pixels", "boxes"
+]
 """What is to be learned of an example: one class index; real values; whether something was chosen
-(1.0 or 0.0); a token at each place; the
-text some of whose places are masked; the text that its own is translated to."""
+(1.0 or 0.0); a token at each place; the text some of whose places are masked; the text that its own
+is translated to; a class for each pixel; a box for each object, (class + 1, left, top, right,
+bottom) or zeros."""
 
 Purpose = Literal["predict", "autoencode", "generate"]
 """What a network is for: to answer about an example, to rebuild it, to make more like it."""
@@ -41,6 +44,8 @@ class Facts:
     """If the first numbers of an example are indices, from 0, how many each of them may be."""
     features: tuple[int, ...] = ()
     """How many of the numbers after them are known of each entity."""
+    objects: int = 0
+    """Most objects in an image, if the targets are boxes."""
     train: int
     validation: int
     test: int
@@ -62,4 +67,6 @@ class Facts:
             "tokens": self.inputs,
             "masked": self.inputs,
             "translation": (self.inputs[0] - self.source,),
+            "pixels": self.inputs[1:],
+            "boxes": (self.objects, 5),
         }[self.targets]

@@ -35,6 +35,7 @@ class Sizes:
     source: int = 0
     entities: tuple[int, ...] = ()
     features: tuple[int, ...] = ()
+    objects: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,7 @@ class InMemory(Data, ABC):
             source=sizes.source,
             entities=sizes.entities,
             features=sizes.features,
+            objects=sizes.objects,
         )
 
     def check(self) -> None:

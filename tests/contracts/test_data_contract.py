@@ -61,8 +61,12 @@ def test_its_facts_need_no_file_and_are_true(data: Data) -> None:
         assert (name, len(inputs)) == (name, size)
         assert len(targets) == size
         assert inputs.shape[1:] == facts.inputs
+        assert targets.shape[1:] == facts.target_shape
         if targets.is_floating_point():
             assert targets.isfinite().all()
+        elif facts.targets == "boxes":
+            assert 0 <= targets[..., 0].min() <= targets[..., 0].max() <= facts.outputs
+            assert 0 <= targets.min() <= targets[..., 1:].max() <= max(facts.inputs)
         else:
             assert 0 <= targets.min() <= targets.max() < facts.outputs
         if inputs.is_floating_point():

@@ -1,5 +1,6 @@
 """Every model that can be stacked trains as it would alone, whatever its task and optimizer."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,8 @@ TOLERANCE = 1e-10
 CHARACTERS = {"characters": 6_640, "context": 32}
 """So many are as many windows."""
 SMALL = {"width": 16}
+LARGE, FEW = 2_000, {"limit": 27, "folds": 100}
+"""Images of more pixels take a second for a step of four: 14 steps, and validation is a fold."""
 OPTIMIZERS = {
     "adamw": {"optimizer": "adamw", "weight_decay": 0.1},
     "adam": {"optimizer": "adam", "weight_decay": 0.1},
@@ -66,9 +69,10 @@ def recipes_of(model: Model, found: Found, optimizer: str, *, dropout: bool) -> 
         pytest.skip("it has no dropout")
     models = [with_settings(model, {**SMALL, "dropout": rate * dropout}) for rate in (0.3, 0.1)]
     data = found.small_data(model)
+    few = FEW if math.prod(data.facts().inputs) > LARGE else {}
     first = Recipe(
         model=models[0],
-        data=with_settings(data, {"limit": min(EXAMPLES, data.facts().train), **CHARACTERS}),
+        data=with_settings(data, {"limit": min(EXAMPLES, data.facts().train), **CHARACTERS, **few}),
         task=found.task_of(model, data),
         strategy=Full(),
         lr=1e-3,

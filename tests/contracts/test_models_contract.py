@@ -8,7 +8,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from harness.anatomy.parameters import count
-from harness.recipe import Data, Model
+from harness.recipe import Data, Facts, Model
 from tests.contracts.found import Found, adam_steps, built, examples, takes
 
 Pair = tuple[Model, Data]
@@ -21,6 +21,16 @@ def equal(left: Mapping[str, Tensor], right: Mapping[str, Tensor]) -> bool:
     return all(torch.equal(left[name], right[name]) for name in left)
 
 
+def predicted(facts: Facts) -> tuple[int, ...]:
+    """Return the shape of what a model predicts of one example."""
+    if facts.targets == "pixels":
+        return (facts.outputs, *facts.target_shape)
+    if facts.targets == "boxes":  # a map of a quarter of the image, four numbers a box
+        return (facts.outputs + 4, *(side // 4 for side in facts.inputs[1:]))
+    each = facts.target_shape if facts.targets in ("tokens", "masked", "translation") else ()
+    return (*each, facts.outputs)
+
+
 def test_it_takes_at_least_one_dataset(model: Model, found: Found) -> None:
     assert any(takes(type(model), data) for data in found.data)
 
@@ -30,9 +40,9 @@ def test_its_output_has_one_row_an_example(model_and_data: Pair) -> None:
     inputs = examples(data)[0]
     output = built(model, data)(inputs)
     facts = data.facts()
-    tokens = facts.targets in ("tokens", "masked", "translation")
-    each = (*facts.target_shape, facts.outputs) if tokens else (facts.outputs,)
-    each = {"predict": each, "autoencode": facts.inputs, "generate": (2,)}[model.purpose]
+    each = {"predict": predicted(facts), "autoencode": facts.inputs, "generate": (2,)}[
+        model.purpose
+    ]
     assert output.shape == (len(inputs), *each)
     assert output.dtype == torch.float32
     assert output.isfinite().all()

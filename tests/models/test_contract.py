@@ -66,6 +66,7 @@ def shipped() -> set[type[Model]]:
 
 def takes_images(kind: type[Model]) -> bool:
     try:
+        kind().require(FACTS, "images")
         with torch.device("meta"):
             kind().build(FACTS)
     except UserError:
