@@ -9,6 +9,7 @@ from harness.data.canvases import ItemBoxes, ItemMasks
 from harness.data.digits import Digits
 from harness.data.fashion_mnist import FashionMNIST
 from harness.data.italy_power_demand import ItalyPowerDemand
+from harness.data.item_pairs import ItemPairs
 from harness.data.japanese_vowels import JapaneseVowels
 from harness.data.masked_shakespeare import MaskedShakespeare
 from harness.data.movie_reviews import MovieReviews
@@ -28,12 +29,14 @@ from harness.models.neumf import NeuMF
 from harness.models.recurrent import GRU
 from harness.models.resnet import ResNet
 from harness.models.transformer import Transformer
+from harness.models.two_tower import TwoTower
 from harness.models.unet import UNet
 from harness.models.vae import VAE
 from harness.recipe import Data, Model, Recipe, Task
 from harness.strategies.full import Full
 from harness.tasks.autoencode import Autoencode
 from harness.tasks.classify import Classify
+from harness.tasks.contrast import Contrast
 from harness.tasks.detect import Detect
 from harness.tasks.language_model import LanguageModel
 from harness.tasks.masked_language_model import MaskedLanguageModel
@@ -197,6 +200,11 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         recipe=recipe(CentrePoint(), ItemBoxes(), 3e-3, epochs=10, batch_size=32, task=Detect()),
         seeds=1,
         aim=0.8,
+    ),
+    "pairs-twotower": Row(
+        recipe=recipe(TwoTower(), ItemPairs(), 3e-3, epochs=8, batch_size=128, task=Contrast()),
+        seeds=1,
+        aim=0.5,
     ),
     "pronunciations-transformer": Row(
         recipe=recipe(

@@ -18,8 +18,9 @@ Targets = Literal[
 is translated to; a class for each pixel; a box for each object, (class + 1, left, top, right,
 bottom) or zeros."""
 
-Purpose = Literal["predict", "autoencode", "generate"]
-"""What a network is for: to answer about an example, to rebuild it, to make more like it."""
+Purpose = Literal["predict", "autoencode", "generate", "match"]
+"""What a network is for: to answer about an example, to rebuild it, to make more like it, to
+find the text that belongs to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class Facts:
     """If the first numbers of an example are indices, from 0, how many each of them may be."""
     features: tuple[int, ...] = ()
     """How many of the numbers after them are known of each entity."""
+    labels: tuple[str, ...] = ()
+    """What each class is called in words, if the data say."""
     objects: int = 0
     """Most objects in an image, if the targets are boxes."""
     train: int

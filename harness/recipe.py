@@ -124,6 +124,8 @@ class Task(Settings, ABC):
 
     purpose: ClassVar[Purpose] = "predict"
     """What the networks that it teaches are for."""
+    separable: ClassVar[bool] = True
+    """Whether a batch's loss is the mean of its examples': else it cannot arrive in parts."""
     headline: str
     """Name of the metric that answers a question when the study names none, e.g. "accuracy"."""
 
@@ -258,6 +260,9 @@ class Recipe(Settings):
             raise UserError("momentum", got=self.momentum, allowed="0 with Adam", do=do)
         if self.nesterov and not self.momentum:
             raise UserError("nesterov", got=True, allowed="with momentum", do="set momentum=0.9")
+        if self.accumulate > 1 and not self.task.separable:
+            allowed = f"1, as {type(self.task).__name__} compares the examples of a whole batch"
+            raise UserError("accumulate", got=self.accumulate, allowed=allowed, do="leave it out")
 
     @cached_property
     def hash(self) -> str:

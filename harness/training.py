@@ -255,7 +255,7 @@ def _learner(
 
 def _more_accumulation(recipe: Recipe, accumulate: int, error: Exception) -> int:
     size = recipe.batch_size or recipe.data.facts().train
-    if not is_out_of_memory(error) or accumulate >= size:
+    if not is_out_of_memory(error) or accumulate >= size or not recipe.task.separable:
         raise error
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -36,6 +36,7 @@ class Sizes:
     entities: tuple[int, ...] = ()
     features: tuple[int, ...] = ()
     objects: int = 0
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,7 @@ class InMemory(Data, ABC):
             entities=sizes.entities,
             features=sizes.features,
             objects=sizes.objects,
+            labels=sizes.labels,
         )
 
     def check(self) -> None:

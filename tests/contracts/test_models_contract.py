@@ -40,9 +40,12 @@ def test_its_output_has_one_row_an_example(model_and_data: Pair) -> None:
     inputs = examples(data)[0]
     output = built(model, data)(inputs)
     facts = data.facts()
-    each = {"predict": predicted(facts), "autoencode": facts.inputs, "generate": (2,)}[
-        model.purpose
-    ]
+    each = {
+        "predict": predicted(facts),
+        "autoencode": facts.inputs,
+        "generate": (2,),
+        "match": predicted(facts),
+    }[model.purpose]
     assert output.shape == (len(inputs), *each)
     assert output.dtype == torch.float32
     assert output.isfinite().all()
