@@ -33,7 +33,7 @@ TOLERANCE = 1e-10
 CHARACTERS = {"characters": 6_640, "context": 32}
 """So many are as many windows."""
 SMALL = {"width": 16}
-LARGE, TINY, FEW = 2_000, {"width": 4}, {"limit": 27, "folds": 100}
+LARGE, TINY, FEW = 1_500, {"width": 4}, {"limit": 27, "folds": 100}
 """Images of more pixels take a second for a step of four: 14 steps, and validation is a fold."""
 OPTIMIZERS = {
     "adamw": {"optimizer": "adamw", "weight_decay": 0.1},
