@@ -69,7 +69,11 @@ def is_done(kept: Mapping[str, Any], epochs: int) -> bool:
 
 def require_same(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raise UserError if a checkpoint belongs to another training."""
-    for what in ("recipe", "seed", "base"):
+    undo = "undo the change of the study, or make it a new study that starts from this run"
+    for what, do in {
+        "recipe": undo,
+        "seed": undo,
+        "base": "restore the weights it began with",
+    }.items():
         if stored[what] != wanted[what]:
-            do = "train it in a directory of its own"
             raise UserError(f"checkpoint's {what}", got=stored[what], allowed=wanted[what], do=do)

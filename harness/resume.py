@@ -1,15 +1,18 @@
 """Resume one run: a killed one to its end, a finished one for more epochs."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from optuna.trial import TrialState
 from rich.console import Console
 
-from harness import store
+from harness import checkpoints, store
 from harness.blocks import run_block
+from harness.claim import Reserved, suggest
 from harness.export import attach_weights
+from harness.identity import CHECKPOINT, identity_of, kept_of, require_same
 from harness.keeper import Hooks, Interrupted
 from harness.length import POLICIES, Length, length_from
 from harness.measures import logged_as, measures, watch_of
@@ -57,11 +60,28 @@ def _finish(search: Search, tracker: Tracker, number: int, console: Console) -> 
     stop.install()
     block = search.claim_running(number)
     try:
+        _require_same(search, block)
+    except UserError:
+        for reserved in block:
+            reserved.lease.release()
+        raise
+    try:
         result = run_block(search, tracker, block, stop)[number]
     except Interrupted:
         return _stopped(stop, console)
     console.print(f"trial {number}: {result['status']}: {result['reason']}", highlight=False)
     return 1 if result["status"] == "failed" else 0
+
+
+def _require_same(search: Search, block: Sequence[Reserved]) -> None:
+    """Raise UserError, before anything is written, if a checkpoint is another training's."""
+    for reserved in block:
+        kept = kept_of(checkpoints.load(reserved.directory / CHECKPOINT), 0)
+        if kept is not None:
+            recipe = suggest(search.study, search.begin(reserved))
+            base = recipe.start.base().sha256 if recipe.start else ""
+            now = identity_of(recipe, epochs=recipe.epochs, accumulate=1, base=base)
+            require_same(kept["identity"], now)
 
 
 def _extend(

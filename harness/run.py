@@ -90,6 +90,7 @@ def _work_and_answer(
     study = search.study
     close_abandoned(search.root)
     tracker = Tracker(search.root, study)
+    tracker.begin()
     stop = Stop()
     stop.install()
     progress = Progress(study, search.total(), search.directions[0], console)

@@ -51,6 +51,10 @@ class Tracker:
         self.place = _path(place)
         self.outbox = Outbox(partial(rows.write, _engine(self.client), self.experiment))
 
+    def begin(self) -> None:
+        """Say that the study is under way, which a command that is then refused must not."""
+        self.client.update_run(self.parent, status="RUNNING")
+
     def open(self, number: int, name: str, tags: Mapping[str, str], *, fresh: bool) -> "Run":
         """Return the trial's run, RUNNING; found by its tags unless the trial is `fresh`.
 
@@ -108,7 +112,6 @@ class Tracker:
     def _parent(self) -> str:
         found = self._find({"harness.role": "study"})
         if found is not None:
-            self.client.update_run(found.info.run_id, status="RUNNING")
             return str(found.info.run_id)
         tags = {
             **self._common_tags(),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from rich.console import Console
+from safetensors.torch import load_file, save_file
 from torch.optim import Optimizer
 
 from harness.groups import prepare
@@ -144,11 +145,29 @@ def test_a_run_killed_twice_has_one_curve_and_one_end(
         assert torch.equal(killed["weights"][tensor_name], tensor), tensor_name
 
 
+def _refused(root: Path, folder: Path, run: str) -> None:
+    """Refuse to resume on another base, or as another strategy; nothing is written."""
+    (base,) = root.glob("artifacts/base/*/artifacts/best.safetensors")
+    study = folder / "studies" / "child.py"
+    before = _child(root), small.trials(root, "child")
+    kept, text = base.read_bytes(), study.read_text()
+    save_file({n: t + 1 for n, t in load_file(base).items()}, base)
+    with pytest.raises(UserError, match="checkpoint's base: got"):
+        resume_run(run, 0, "", Console(file=io.StringIO()))
+    base.write_bytes(kept)
+    study.write_text(text.replace("LPFT()", "LPFT(factor=0.5)"))
+    with pytest.raises(UserError, match="checkpoint's recipe: got"):
+        resume_run(run, 0, "", Console(file=io.StringIO()))
+    study.write_text(text)
+    assert (_child(root), small.trials(root, "child")) == before
+
+
 def _kill_twice(folder: str, root: Path) -> None:
     """Kill it in its first phase, and in its second when it is resumed; then let it end."""
     kill_at(1, partial(_study, folder), wait=1.0)
     assert _child(root)["status"] == "RUNNING"
     run = _child(root)["id"]
+    _refused(root, Path(folder), run)
     kill_at(3, partial(_resume, folder, run), wait=1.0)
     assert _child(root)["status"] == "RUNNING"
     _resume(folder, run)
