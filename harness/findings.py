@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy
 import pandas
 
-from harness import reproduction
+from harness import finetuning, reproduction
 from harness.comparisons import Comparison, evidence_table
 from harness.plots.listing import Listing, listing
 from harness.plots.panels import places
@@ -34,6 +34,10 @@ def findings(record: Record, compared: list[Comparison]) -> Iterator[Listing]:
         f"and by Wilcoxon; the last two cannot fall below {smallest_p(pairs):.2g} with {pairs} "
         "pairs. Holm corrects the first, the claims and the exploration apart."
     )
+    yield listing("Fine-tuning", finetuning.ABOUT, finetuning.comparison(record), group="answer")
+    bases = finetuning.lineage(record)
+    marked = "All runs start from one base." if len(bases) < 2 else "Runs of several bases!"
+    yield listing("Lineage", marked, bases, group="ledger")
     yield listing("Published and ours", reproduction.ABOUT, reproduced, group="answer")
     yield listing("Comparisons", about, evidence_table(compared), group="answer")
     about = "Mean of the middle half of all runs of a level, bootstrapped within each combination."

@@ -77,6 +77,8 @@ def row(trial: FrozenTrial) -> dict[str, Any]:
         "run_id": result.get("run_id", ""),
         "recipe_hash": result.get("recipe_hash"),
         "same_as": result.get("same_as"),
+        "base": result.get("base", ""),
+        "parent": result.get("parent", ""),
         "elapsed": trial.duration.total_seconds() if trial.duration else None,
         **{f"suggested/{name}": value for name, value in trial.params.items()},
         **{f"recipe/{name}": value for name, value in result.get("recipe", {}).items()},

@@ -15,7 +15,7 @@ from harness.claim import Claim, is_feasible, run_name, suggest
 from harness.course import Watch
 from harness.export import attach_weights
 from harness.keeper import Hooks
-from harness.lineage import origin_tags
+from harness.lineage import BASE, PARENT, origin_tags
 from harness.measures import logged_as, measures, watch_of
 from harness.outcome import Outcome, is_out_of_memory
 from harness.plots.confusion import confusion
@@ -75,7 +75,7 @@ def open_run(tracker: Tracker, claim: Claim) -> Run:
 def prepare(study: Study, claim: Claim, run: Run) -> Ready:
     """Return the trial with its recipe, described in its run."""
     recipe = suggest(study, claim)
-    known = measures(recipe)
+    known, origin = measures(recipe), origin_tags(recipe)
     ready = Ready(
         claim=claim,
         run=run,
@@ -87,9 +87,11 @@ def prepare(study: Study, claim: Claim, run: Run) -> Ready:
             "recipe": flat(recipe),
             "task": recipe.task.headline,
             "higher_is_better": _by_name(known),
+            "base": origin.get(BASE, ""),
+            "parent": origin.get(PARENT, ""),
         },
     )
-    tags = {"harness.recipe_hash": recipe.hash} | origin_tags(recipe)
+    tags = {"harness.recipe_hash": recipe.hash} | origin
     run.describe(flat(recipe), ready.counts, tags)
     return ready
 

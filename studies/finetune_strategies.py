@@ -58,7 +58,7 @@ def space(trial: BaseTrial, *, strategy: str) -> Recipe:
         task=Classify(),
         strategy=STRATEGIES[strategy],
         start=FromRun(study="pretrain_fashion", new_head=True),
-        lr=trial.suggest_float("lr", 1e-4, 1e-1, log=True),
+        lr=trial.suggest_float("lr", 1e-3, 3e-1, log=True),
         batch_size=32,
         epochs=8,
     )

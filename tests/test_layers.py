@@ -19,7 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "checkpoints interpolation pace keeper outcome identity training fused rows export"
         " outbox tracked tracking measures views forgetting representation traces",
         "design claim tried samplers search checks kinds capability trials blocks lineage forks"
-        " workers results reproduction record plots progress registration caveats comparisons"
+        " workers results reproduction finetuning record plots progress registration caveats"
+        " comparisons"
         " findings",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
@@ -57,7 +58,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "jinja2": "page",
         "pandas": "anatomy described "
         "answer caveats comparisons compare curves findings page plots record reproduction"
-        " results side_by_side statistics",
+        " finetuning results side_by_side statistics",
     }.items()
 }
 """Which modules of the core import a library; layer 0 imports none of them, nor torch."""
