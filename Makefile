@@ -42,7 +42,7 @@ verify: $(PINS)
 	@$(BIN)/harness verify "$(RUN)" $(call option,EPOCHS,epochs)
 
 compare: $(PINS)
-	@$(BIN)/harness compare $(RUNS)
+	@$(BIN)/harness compare $(RUNS) $(NAME)
 
 strategies: $(PINS)
 	@COLUMNS=200 $(BIN)/harness strategies

@@ -35,6 +35,9 @@ class Outcome:
     """The sha256 of the weights that it started from, or ""."""
     output: Tensor | None = field(default=None, repr=False)
     target: Tensor | None = field(default=None, repr=False)
+    tested: Tensor | None = field(default=None, repr=False)
+    """Outputs on the test set, and its targets, where it was touched."""
+    test_target: Tensor | None = field(default=None, repr=False)
 
 
 def outcome_of(
@@ -74,6 +77,8 @@ def outcome_of(
         base=base,
         output=found.output,
         target=found.target,
+        tested=found.tested,
+        test_target=found.test_target,
     )
 
 
@@ -85,6 +90,8 @@ class _Evaluation:
     test: Mapping[str, float] = field(default_factory=dict)
     output: Tensor | None = None
     target: Tensor | None = None
+    tested: Tensor | None = None
+    test_target: Tensor | None = None
     remark: str = ""
 
 
@@ -108,11 +115,19 @@ def _evaluate(
     else:
         best["interpolation/share"] = share
     scores: dict[str, float] = {}
+    tested = test_target = None
     if test and course.status == "finished":
         tested, examples = outputs_on(network, data.test_dataloader(), task)
         scores = prefixed("test", score(tested, examples, task, metrics))
+        test_target = examples[-1]
     return _Evaluation(
-        best=best, test=scores, output=output, target=batch[-1], remark=task.remark(values)
+        best=best,
+        test=scores,
+        output=output,
+        target=batch[-1],
+        tested=tested,
+        test_target=test_target,
+        remark=task.remark(values),
     )
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from harness import store
 from harness.compare import METRICS, as_text, compare, note
+from harness.lineage import BASE
 from harness.measures import measures
 from harness.page.content import Page, Section, drawing
 from harness.page.html import render
@@ -16,10 +17,12 @@ from harness.plots.listing import Listing, listing
 from harness.provenance import versions
 from harness.recipe import recipe_from_json
 from harness.settings import UserError
+from harness.statistics.items import paired_items
 from harness.study import load, names
 from harness.study import store as store_root
 from harness.tracked import StoredRun
 from harness.tracking import client, find_run, read_artifact, search
+from harness.trials import CORRECT
 from harness.views import UI
 
 CAVEATS = (
@@ -50,15 +53,21 @@ def print_runs(wanted: list[str], console: Console) -> None:
     frame.attrs["higher_is_better"] = {name.partition("/")[2]: up for name, up in known}
     frame.attrs["headline"] = recipe.task.headline
     table = compare(frame)
+    items = _on_the_same_items(root, list(runs.values()))
     width = console.width if console.is_terminal else 80
     console.print(as_text(table, width), highlight=False, markup=False, end="")
+    for line in items:
+        console.print(line, highlight=False, markup=False)
     path = root / "comparisons" / f"{'-'.join(wanted)[:60]}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(page(frame, table, wanted)), encoding="utf-8")
+    path.write_text(render(page(frame, table, wanted, items)), encoding="utf-8")
+    _attach(root, wanted, path)
     console.print(f"page: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def page(frame: pandas.DataFrame, table: pandas.DataFrame, wanted: list[str]) -> Page:
+def page(
+    frame: pandas.DataFrame, table: pandas.DataFrame, wanted: list[str], items: list[str]
+) -> Page:
     """Return a comparison as a page: the best first, every run as a point, all that differs."""
     metric = str(table.attrs["metric"])
     data = seeds.numbers(frame, table)
@@ -67,7 +76,7 @@ def page(frame: pandas.DataFrame, table: pandas.DataFrame, wanted: list[str]) ->
     return Page(
         name=", ".join(wanted)[:200],
         title=f"{len(frame)} runs side by side",
-        sentences=(note(table, metric),),
+        sentences=(note(table, metric), *items),
         caveats=CAVEATS,
         limits="It holds only for the data and the settings of these runs.",
         sections=(Section("What came out", (picture,), (_rows(table), _listed(frame, metric))),),
@@ -78,6 +87,39 @@ def page(frame: pandas.DataFrame, table: pandas.DataFrame, wanted: list[str]) ->
         ),
         facts={"command": f'make compare RUNS="{" ".join(wanted)}"', **versions()},
     )
+
+
+def _attach(root: Path, wanted: list[str], path: Path) -> None:
+    """Attach the page to the run of every study that was compared as a whole."""
+    api = client(root)
+    for name in set(wanted) & set(names()):
+        wholes = search(api, f"tags.`harness.study` = '{name}' and tags.`harness.role` = 'study'")
+        for whole in wholes:
+            api.log_artifact(whole.info.run_id, str(path))
+
+
+def _on_the_same_items(root: Path, runs: list[StoredRun]) -> list[str]:
+    """Return what McNemar's test says of two runs on the same test examples; nothing of others."""
+    if len(runs) != 2:
+        return []
+    inputs = [each for run in runs if run.inputs for each in run.inputs.dataset_inputs]
+    data = {each.dataset.digest for each in inputs}
+    found = [_correct(root, run) for run in runs]
+    if not all(found) or len(data) != 1 or len(found[0]) != len(found[1]):
+        return []
+    first, second = ([letter == "1" for letter in text] for text in found)
+    pair = paired_items(first, second)
+    return [
+        f"Of the same {pair.items:,} test examples {runs[0].info.run_id[:8]} alone gets "
+        f"{pair.first_only} right and {runs[1].info.run_id[:8]} alone {pair.second_only}: "
+        f"p = {pair.p:.2g} (McNemar, exact), for these two networks, not for how they were trained."
+    ]
+
+
+def _correct(root: Path, run: StoredRun) -> str:
+    """Return which test examples a run got right; nothing if it did not classify a test set."""
+    there = {each.path for each in client(root).list_artifacts(run.info.run_id)}
+    return read_artifact(root, run, CORRECT) if CORRECT in there else ""
 
 
 def _rows(table: pandas.DataFrame) -> Listing:
@@ -120,7 +162,10 @@ def _row(run: StoredRun) -> dict[str, object]:
         if name.startswith(METRICS) and not name.startswith(("train/", "val/", "best/epoch"))
     }
     url = f"{UI}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-    about = {"study": run.data.tags.get("harness.study", ""), "name": run.info.run_name}
+    tags = run.data.tags
+    about = {"study": tags.get("harness.study", ""), "name": run.info.run_name}
+    if BASE in tags:
+        about["tag/base"] = tags[BASE][:12]
     return {"run": run.info.run_id[:8], "url": url, **about, **settings, **metrics}
 
 

@@ -32,6 +32,8 @@ from harness.tracked import Run
 from harness.tracking import NOTE, Tracker
 from harness.tried import RESULT
 
+CORRECT = "test_correct.txt"
+"""A 1 for each test example whose class was found, else a 0, in the test set's order."""
 Stop = Callable[[], bool]
 Result = dict[str, Any]
 
@@ -199,6 +201,10 @@ def _files(study: Study, recipe: Recipe, outcome: Outcome, layers: str) -> dict[
         pairs = outcome.target * classes + outcome.output.argmax(1)
         matrix = torch.bincount(pairs, minlength=classes**2).reshape(classes, classes).numpy()
         files["confusion.svg"] = confusion(matrix, range(classes))
+    if isinstance(recipe.task, Classify) and outcome.tested is not None:
+        assert outcome.test_target is not None
+        right = outcome.tested.argmax(1).eq(outcome.test_target).int().tolist()
+        files[CORRECT] = "".join(map(str, right)).encode()
     return files
 
 

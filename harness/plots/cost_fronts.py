@@ -9,6 +9,7 @@ from harness.plots.panels import figure_of, marked_levels, placed
 from harness.plots.pareto import dominated
 from harness.plots.plot import Plot
 from harness.record import Record
+from harness.statistics.intervals import mean_interval
 
 COSTS = {
     "params/trainable": "trainable parameters",
@@ -22,7 +23,8 @@ def numbers(record: Record) -> pandas.DataFrame:
     """Return a row for each kind of cost and cell, or trial of an ordinary search.
 
     Columns: cost, panel, level, cell, run, metric, amount and quality (means over the rows that
-    stand for the cell), and front: whether no other costs no more and is no worse.
+    stand for the cell), low and high (of the quality's 95 % interval over seeds), and front:
+    whether no other costs no more and is no worse.
     """
     cells = [record.chosen(cell) for cell in record.cells()]
     rows = pandas.concat(cells) if record.study.scientific else record.ranked()
@@ -38,9 +40,18 @@ def numbers(record: Record) -> pandas.DataFrame:
                 **dict.fromkeys(("amount", "quality"), "mean"),
             }
         )
+        ends = {point: _interval(part["quality"]) for point, part in known.groupby("point")}
+        one["low"] = [ends[point][0] for point in one.index]
+        one["high"] = [ends[point][1] for point in one.index]
         if one["amount"].nunique() > 1:
             parts.append(one.assign(metric=record.shown_metric, front=_front(record, one)))
     return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()
+
+
+def _interval(values: pandas.Series) -> tuple[float, float]:
+    """Return the 95 % interval of the mean, of a single value the value."""
+    found = mean_interval(values.to_list())
+    return (found.low, found.high) if len(values) > 1 else (found.mean, found.mean)
 
 
 def _front(record: Record, points: pandas.DataFrame) -> list[bool]:
@@ -81,6 +92,13 @@ def _points(points: pandas.DataFrame, index: int, level: str) -> go.Scatter:
     return go.Scatter(
         x=points["amount"].to_list(),
         y=points["quality"].to_list(),
+        error_y={
+            "type": "data",
+            "array": (points["high"] - points["quality"]).to_list(),
+            "arrayminus": (points["quality"] - points["low"]).to_list(),
+            "width": 3,
+            "thickness": 1,
+        },
         text=[style.text(cell) for cell in points["cell"]],
         customdata=points["run"].to_list(),
         mode="markers",
@@ -98,8 +116,9 @@ def _points(points: pandas.DataFrame, index: int, level: str) -> go.Scatter:
 
 PLOT = Plot(
     title="What quality costs",
-    caption="Means of each cell. On the dotted front (full marks) nothing is both cheaper and "
-    "better. FLOPs: matrix products and convolutions, 2 a multiply-accumulate; seconds are of the "
+    caption="Means of each cell with 95 % intervals over seeds. On the dotted front (full marks) "
+    "nothing is both cheaper and better. FLOPs: matrix products and convolutions, 2 a "
+    "multiply-accumulate; seconds are of the "
     "machine that trained.",
     group="views",
     place=3,
