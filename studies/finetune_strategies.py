@@ -1,7 +1,7 @@
 """Which fine-tuning strategy learns five new classes best from 200 images?
 
 Command:  make study NAME=finetune_strategies
-Cost:     not measured yet.
+Cost:     270 trials, and 4 of pretrain_fashion before them; not run to its end yet.
 Expected: not known; by Kumar et al. 2022 (arXiv:2202.10054) a probe first is no worse than full.
 """
 
