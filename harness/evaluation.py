@@ -10,6 +10,8 @@ from torchmetrics import Metric
 from harness.recipe import Task
 
 Batch = Sequence[Tensor]
+Evaluated = tuple[Tensor, Batch]
+"""A network's outputs on a split, and the split's batches joined."""
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def outputs_on(
     batches: Iterable[Batch],
     task: Task,
     context: AbstractContextManager[object] | None = None,
-) -> tuple[Tensor, list[Tensor]]:
+) -> Evaluated:
     """Return the outputs on all batches in eval mode, and the batches joined, on the CPU."""
     like = next(network.parameters())
     outputs: list[Tensor] = []

@@ -13,7 +13,7 @@ from torchmetrics import Metric
 
 from harness.checkpoints import random_state, restore_random_state
 from harness.course import Course, History, refuse_bad_losses, refuse_bad_scores
-from harness.evaluation import evaluating, outputs_on, prefixed, score
+from harness.evaluation import Evaluated, evaluating, outputs_on, prefixed, score
 from harness.learner import Learner
 from harness.pace import Pace
 
@@ -58,6 +58,9 @@ class Keeper(lightning.Callback):
         self.path, self.identity, self.course, self.metrics = path, identity, course, metrics
         self.loader, self.validation, self.hooks, self.pace = loader, validation, hooks, pace
         self.best_weights: dict[str, Tensor] = {}
+        self.best_seen: Evaluated | None = None
+        """What the best epoch's evaluation saw, if it was here and in full precision, so that
+        evaluating the best weights again would give the same bits."""
         self.spent = {"wall": 0.0, "cpu": 0.0}
         self._started = (time.perf_counter(), time.process_time())
         self._epoch_at = time.perf_counter()
@@ -147,11 +150,14 @@ class Keeper(lightning.Callback):
         """Evaluate, remember the best, decide whether this was the last epoch, and save."""
         assert isinstance(pl_module, Learner)
         self._refuse_bad_loss(trainer, pl_module)
-        record = self._measure(trainer, pl_module)
+        seconds = time.perf_counter() - self._epoch_at
+        seen = self._evaluate(trainer, pl_module)
+        record = self._measure(trainer, pl_module, seen, seconds)
         self._draw(pl_module)
         pl_module.losses, pl_module.sizes, pl_module.gradients = [], [], {}
         if self.course.take(record, self.hooks.prune):
             self.best_weights = pl_module.kept_weights()
+            self.best_seen = seen if self._is_repeatable(pl_module) else None
         trainer.should_stop = self.course.status != "running"
         asked = self.hooks.stop() and not trainer.should_stop
         if asked or trainer.should_stop or self.pace.is_time():
@@ -159,12 +165,18 @@ class Keeper(lightning.Callback):
         if asked:
             raise Interrupted
 
-    def _measure(self, trainer: lightning.Trainer, learner: Learner) -> dict[str, float]:
-        now = time.perf_counter()
+    def _is_repeatable(self, learner: Learner) -> bool:
+        """Say whether evaluating the whole network in full precision gives the same bits."""
+        return learner.predictor is learner.network and "mixed" not in learner.recipe.precision
+
+    def _evaluate(self, trainer: lightning.Trainer, learner: Learner) -> Evaluated:
         context = trainer.precision_plugin.forward_context()
-        task = learner.recipe.task
-        output, batch = outputs_on(learner.predictor, self.validation, task, context)
-        scores = prefixed("val", score(output, batch, task, self.metrics))
+        return outputs_on(learner.predictor, self.validation, learner.recipe.task, context)
+
+    def _measure(
+        self, trainer: lightning.Trainer, learner: Learner, seen: Evaluated, seconds: float
+    ) -> dict[str, float]:
+        scores = prefixed("val", score(*seen, learner.recipe.task, self.metrics))
         refuse_bad_scores(scores, step=trainer.global_step, train_loss=learner.mean_loss())
         record = {
             "step": float(trainer.global_step),
@@ -178,7 +190,7 @@ class Keeper(lightning.Callback):
                 accumulate=learner.accumulate,
             ),
             "lr": float(max(group["lr"] for group in trainer.optimizers[0].param_groups)),
-            "cost/samples_per_second": sum(learner.sizes) / max(1e-9, now - self._epoch_at),
+            "cost/samples_per_second": sum(learner.sizes) / max(1e-9, seconds),
         }
         self._epoch_at = time.perf_counter()
         return record

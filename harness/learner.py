@@ -98,14 +98,14 @@ class Learner(lightning.LightningModule):
     def kept_weights(self) -> dict[str, Tensor]:
         """Return a copy of the network's tensors, on the CPU, but for what the start gives back."""
         state = self.network.state_dict().items()
-        return {n: t.detach().cpu().clone() for n, t in state if n not in self.given_back}
+        return {n: _copied(t) for n, t in state if n not in self.given_back}
 
     def all_weights(self, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return kept weights with those that were left out, which are as they were."""
         if not kept:
             return {}
         state = self.network.state_dict().items()
-        return {n: kept[n] if n in kept else t.detach().cpu().clone() for n, t in state}
+        return {n: kept[n] if n in kept else _copied(t) for n, t in state}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember the phase until the weights are loaded too."""
@@ -218,3 +218,8 @@ class Learner(lightning.LightningModule):
     def mean_loss(self) -> float:
         """Return the mean training loss an example of the current epoch so far."""
         return mean_loss(torch.stack(self.losses), self.sizes)
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """Return a copy on the CPU as files want it, whatever its layout."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.course import Course, History
-from harness.evaluation import outputs_on, prefixed, score
+from harness.evaluation import Evaluated, outputs_on, prefixed, score
 from harness.recipe import Recipe
 
 
@@ -52,18 +52,20 @@ def outcome_of(
     cpu: float,
     micro_batches: int,
     base: str,
+    seen: Evaluated | None,
     test: bool,
 ) -> Outcome:
     """Evaluate the best weights, loaded into `network`, and return what the course came to.
 
-    The test set is touched only if `test` and the training finished. Without weights, as in a
-    training that diverged in its first epoch, nothing is evaluated. With a `share` they are no
-    epoch's, but lie between the best epoch's and the start's.
+    `seen` is what evaluating them on validation gave, if it is known. The test set is touched only
+    if `test` and the training finished. Without weights, as in a training that diverged in its
+    first epoch, nothing is evaluated. With a `share` they are no epoch's, but lie between the best
+    epoch's and the start's.
     """
     found = _Evaluation()
     if weights:
         network.load_state_dict(dict(weights))
-        found = _evaluate(recipe, network, data, course, share, test=test)
+        found = _evaluate(recipe, network, data, course, share, seen, test=test)
     return Outcome(
         status=course.status,
         reason="; ".join(filter(None, (course.reason, found.remark))),
@@ -101,11 +103,12 @@ def _evaluate(
     data: lightning.LightningDataModule,
     course: Course,
     share: float | None,
+    seen: Evaluated | None,
     *,
     test: bool,
 ) -> _Evaluation:
     task, metrics = recipe.task, recipe.task.metrics(recipe.data.facts())
-    output, batch = outputs_on(network, data.val_dataloader(), task)
+    output, batch = seen or outputs_on(network, data.val_dataloader(), task)
     epoch = course.history[course.best_epoch]
     best = {"train/loss": epoch["train/loss"]}
     values = score(output, batch, task, metrics)

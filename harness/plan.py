@@ -75,7 +75,7 @@ def cost_of(sample: Sample) -> Cost:
     steps = batches.effective_batches * recipe.epochs
     step = step_seconds(recipe, batches)
     facts = recipe.data.facts()
-    evaluated = facts.validation * (recipe.epochs + 1) + facts.test
+    evaluated = facts.validation * recipe.epochs + facts.test
     evaluation = evaluated / min(facts.train, recipe.batch_size or facts.train) * step / 3
     work = anatomy_of(recipe).flops
     each = (work.forward + work.backward) / work.examples

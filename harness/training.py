@@ -39,9 +39,14 @@ def seed_all(seed: int) -> None:
 
 
 def network_of(recipe: Recipe) -> nn.Module:
-    """Return the recipe's freshly initialised network: a function of its settings and seed."""
+    """Return the recipe's freshly initialised network: a function of its settings and seed.
+
+    Convolutions keep their weights channels last: on a CPU a step takes .66-1.04 of the time, an
+    evaluation .35-1.0 (seven networks, 2026-11-22), and tensor cores ask for it.
+    """
     seed_all(recipe.seed)
-    return recipe.model.build(recipe.data.facts())
+    network = recipe.model.build(recipe.data.facts())
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def train(
@@ -156,6 +161,7 @@ class Attempt:
             cpu=spent["cpu"],
             micro_batches=self.accumulate,
             base=self.base,
+            seen=self.keeper.best_seen if share is None else None,
             test=test,
         )
 

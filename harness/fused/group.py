@@ -11,11 +11,12 @@ from torch import Tensor
 from harness import checkpoints
 from harness.anatomy.gradients import is_due, row_norms, weight_layers
 from harness.course import Diverged, Watch, mean_loss, refuse_bad_losses, refuse_bad_scores
-from harness.evaluation import prefixed, score
+from harness.evaluation import Evaluated, prefixed, score
 from harness.fused.feed import Feed
 from harness.fused.masks import Call, Draws, rates
 from harness.fused.member import Member, build
 from harness.fused.optimizer import RowOptimizer, segments_of
+from harness.fused.passes import passes
 from harness.fused.stack import Batch, Stack, Tensors
 from harness.keeper import Interrupted
 from harness.outcome import Outcome, outcome_of
@@ -50,6 +51,7 @@ class Group:
         networks = [each.network for each in built]
         trained = [name for group in groups for name in group.members]
         self.stack = Stack(networks, trained, [recipe.task for recipe in recipes])
+        self.passes = passes(self.stack, recipes[0])
         self.feed = Feed(recipes, self.stack.flat)
         self.optimizer = RowOptimizer(
             recipes, segments_of(groups), self.stack.flat, self.feed.steps * recipes[0].epochs
@@ -62,6 +64,8 @@ class Group:
         facts = recipes[0].data.facts()
         metrics = recipes[0].task.metrics(facts)
         self.metrics = {name: metrics[name] for name in watch.metrics}
+        self.seen: dict[int, Evaluated] = {}
+        """By member, what the best epoch's evaluation saw, where doing it again gives its bits."""
         self.losses: list[Tensor] = []
         self.sizes: list[int] = []
         self.layers = weight_layers(self.network)
@@ -102,6 +106,7 @@ class Group:
                 cpu=member.cpu,
                 micro_batches=1,
                 base=self.bases[number],
+                seen=self.seen.get(number),
                 test=test,
             )
             outcomes.append(outcome)
@@ -119,7 +124,7 @@ class Group:
             if size not in self._calls:
                 self._calls[size] = self.stack.calls(batch, shared=shared)
             masks = self.draws.masks(self._calls[size])
-            losses = self.stack.gradients(batch, masks, self.optimizer.gradient, shared=shared)
+            losses = self.passes.gradients(batch, masks, self.optimizer.gradient, shared=shared)
             self.optimizer.penalise()
             if not self.losses and is_due(self.optimizer.done // self.feed.steps):
                 pieces = self.stack.pieces(self.optimizer.gradient)
@@ -142,6 +147,8 @@ class Group:
             seen = batch if self.feed.shared else [part[row] for part in batch]
             if self._take(row, losses[row], outputs[row], seen, wall):
                 improved.append(row)
+                if self.passes.repeatable:
+                    self.seen[self.rows[row]] = outputs[row].clone(), seen
         numbers = [self.rows[row] for row in improved]
         for name, tensor in self.stack.tensors().items():
             self.best[name][numbers] = tensor[improved]
@@ -177,7 +184,7 @@ class Group:
     def _validate(self) -> tuple[Tensor, list[Tensor]]:
         """Return the outputs of all models on the validation set, and the batches joined."""
         batches, shared = self.feed.validation(), self.feed.shared
-        outputs = [self.stack.predict(batch, shared=shared) for batch in batches]
+        outputs = [self.passes.predict(batch, shared=shared) for batch in batches]
         columns = zip(*batches, strict=True)
         joined = [torch.cat(column, 0 if shared else 1).cpu() for column in columns]
         return torch.cat(outputs, 1).to("cpu", self.stack.flat.dtype), joined

@@ -9,10 +9,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One use of a dropout module in a forward pass: whose, and the shape of what it masks."""
+    """One use of a dropout module in a forward pass: whose, and how what it masks lies in memory.
+
+    Torch draws a mask in the order of the memory, which channels last is not that of the shape.
+    """
 
     module: str
     shape: torch.Size
+    stride: tuple[int, ...]
 
 
 @dataclass
@@ -34,7 +38,8 @@ class Desk:
     def apply(self, module: str, inputs: Tensor) -> Tensor:
         """Return the masked inputs."""
         if self._masks is None:
-            self.calls.append(Call(module=module, shape=inputs.shape))
+            mask = torch.empty_like(inputs)
+            self.calls.append(Call(module=module, shape=mask.shape, stride=mask.stride()))
             return inputs
         return inputs * next(self._masks)
 
@@ -96,7 +101,12 @@ class Draws:
 
     def masks(self, calls: Sequence[Call]) -> list[Tensor]:
         """Return a mask (models, *shape) for each call, as torch's dropout draws and scales it."""
-        masks = [self.like.new_empty((len(self.kept), *call.shape)) for call in calls]
+        masks = [
+            self.like.new_empty_strided(
+                (len(self.kept), *call.shape), (call.shape.numel(), *call.stride)
+            )
+            for call in calls
+        ]
         for row, generator in enumerate(self.generators):
             for mask, call in zip(masks, calls, strict=True):
                 keep = self.kept[row][call.module]

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from harness.anatomy.example import example_input
 from harness.fused.shape import signature
 from harness.fused.stack import Stack
+from harness.fused.together import Together
 from harness.groups import Prepared, prepare
 from harness.learner import Learner
 from harness.recipe import Facts, Recipe
@@ -68,5 +69,6 @@ def _step(recipe: Recipe, copies: list[Prepared]) -> None:
     batch = [part.to("meta") for part in example_batch(recipe.data.facts())]
     calls = stack.calls(batch, shared=True)
     masks = [torch.ones(2, *call.shape, device="meta") for call in calls]
-    stack.gradients(batch, masks, torch.empty_like(stack.flat), shared=True)
-    stack.predict(batch, shared=True)
+    together = Together(stack)
+    together.gradients(batch, masks, torch.empty_like(stack.flat), shared=True)
+    together.predict(batch, shared=True)

@@ -1,13 +1,11 @@
-"""Stack: networks of one shape as one; the same task code runs over all of them by vmap."""
+"""Stack: networks of one shape as one: what they are made of, and how one of them is called."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.func import functional_call
 
 from harness.fused.masks import Call, rates, replace_dropout
 from harness.recipe import Task
@@ -83,42 +81,20 @@ class Stack:
         return {key: named[self.aliases[key]].detach().cpu().clone() for key in self.keys}
 
     def calls(self, batch: Batch, *, shared: bool) -> list[Call]:
-        """Return the dropout calls of a training step on such a batch; nothing is computed."""
-        self._train()
+        """Return the dropout calls of a model's training step on such a batch, tried on a copy."""
+        self.train()
         self.desk.record()
         one = batch if shared else [part[0] for part in batch]
-        row = {n: tensor[0].to("meta") for n, tensor in {**self.rest, **self.trained}.items()}
-        self._call(row, tuple(part.to("meta") for part in one))
+        tensors = {**self.rest, **self.trained}
+        with torch.no_grad():
+            row = {name: laid_out(tensor[0].clone()) for name, tensor in tensors.items()}
+            self._call(row, tuple(one))
         return self.desk.calls
 
-    def gradients(
-        self, batch: Batch, masks: Sequence[Tensor], out: Tensor, *, shared: bool
-    ) -> Tensor:
-        """Return each model's loss (models,), and put their gradients (models, numbers) in `out`.
-
-        The losses are summed: an average would divide each gradient by the number of models.
-        `shared` says that all models see the same batch; else each part has a row for each.
-        """
-        self._train()
-        losses = self._losses(batch, list(masks), 0 if not shared else None)
-        pieces = torch.autograd.grad(losses.sum(), list(self.trained.values()))
-        torch.cat([piece.reshape(len(self), -1) for piece in pieces], 1, out=out)
-        return losses.detach()
-
-    @torch.no_grad()
-    def predict(self, batch: Batch, *, shared: bool) -> Tensor:
-        """Return each model's output in eval mode, (models, batch, …)."""
-        self.module.eval()
-        return self._outputs(batch, [], None if shared else 0)
-
-    def _train(self) -> None:
+    def train(self) -> None:
+        """Put every module into the mode that it trains in."""
         for module, training in self.modes.items():
             module.training = training
-
-    def _view(self) -> None:
-        """Make leaves that share their numbers with the flat tensor."""
-        pieces = self.pieces(self.flat)
-        self.trained = {name: piece.detach().requires_grad_() for name, piece in pieces}
 
     def pieces(self, flat: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield each trained parameter's name and its numbers, (models, *shape)."""
@@ -128,46 +104,28 @@ class Stack:
             start += shape.numel()
             yield name, piece.view(len(flat), *shape)
 
-    def _outputs(self, batch: Batch, masks: list[Tensor], dim: int | None) -> Tensor:
-        over = vmap(self._output, in_dims=(0, 0, 0, dim))
-        outputs: Tensor = over(self.trained, self.rest, masks, tuple(batch))
-        return outputs
-
-    def _losses(self, batch: Batch, masks: list[Tensor], dim: int | None) -> Tensor:
-        if len(set(self.tasks)) == 1:
-            over = vmap(self._loss, in_dims=(0, 0, 0, dim))
-            losses: Tensor = over(self.trained, self.rest, masks, tuple(batch))
-            return losses
-        outputs = self._outputs(batch, masks, dim)
-        losses = outputs.new_empty(len(self))
-        for task, rows in self._by_task().items():
-            chosen = batch if dim is None else [part[rows] for part in batch]
-            over_rows = vmap(partial(task.loss, training=True), in_dims=(0, dim))
-            losses[rows] = over_rows(outputs[rows], list(chosen))
-        return losses
-
-    def _by_task(self) -> dict[Task, list[int]]:
-        rows: dict[Task, list[int]] = {}
-        for row, task in enumerate(self.tasks):
-            rows.setdefault(task, []).append(row)
-        return rows
-
-    def _loss(
-        self, trained: Tensors, rest: Tensors, masks: list[Tensor], batch: tuple[Tensor, ...]
+    def output(
+        self, trained: Tensors, rest: Tensors, masks: Sequence[Tensor], batch: Batch
     ) -> Tensor:
-        return self.tasks[0].loss(self._output(trained, rest, masks, batch), batch, training=True)
-
-    def _output(
-        self, trained: Tensors, rest: Tensors, masks: list[Tensor], batch: tuple[Tensor, ...]
-    ) -> Tensor:
+        """Return one model's output, with its numbers and masks."""
         self.desk.give(masks)
-        return self._call({**trained, **rest}, batch)
+        return self._call({**trained, **rest}, tuple(batch))
+
+    def _view(self) -> None:
+        """Make leaves that share their numbers with the flat tensor."""
+        pieces = self.pieces(self.flat)
+        self.trained = {name: piece.detach().requires_grad_() for name, piece in pieces}
 
     def _call(self, tensors: Tensors, batch: tuple[Tensor, ...]) -> Tensor:
         named = {f"network.{alias}": tensors[name] for alias, name in self.aliases.items()}
-        with sdpa_kernel(SDPBackend.MATH):  # the others have no batching rule
-            output: Tensor = functional_call(self.module, named, batch)
+        output: Tensor = functional_call(self.module, named, batch)
         return output
+
+
+def laid_out(weight: Tensor) -> Tensor:
+    """Return a weight in the layout that `network_of` gives it."""
+    images = weight.dim() == 4
+    return weight.to(memory_format=torch.channels_last) if images else weight
 
 
 def _tensors(network: nn.Module) -> Tensors:
