@@ -17,6 +17,7 @@ from harness.fused.train import train_group
 from harness.identity import save_ended
 from harness.keeper import Interrupted
 from harness.outcome import is_out_of_memory
+from harness.pruning import judge_of
 from harness.search import Search
 from harness.store import is_unavailable
 from harness.tracked import Run
@@ -149,6 +150,7 @@ class _Work:
             watch=group[0].watch,
             hooks=[hooks_of(self.study, ready, self.stop) for ready in group],
             stop=self.stop,
+            judge=judge_of([ready.claim.trial for ready in group]),
             test=group[0].claim.slot.role == "confirm",
         )
         for ready, outcome in zip(group, outcomes, strict=True):

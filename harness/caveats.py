@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-import numpy
 import pandas
 
 from harness.plots import gradient_norms, tuning
 from harness.plots.style import written
+from harness.pruning_cost import pruned_depths, pruning_cost
 from harness.record import BUDGET_NAMES, Record
-from harness.statistics.differences import welch_p
 from harness.statistics.intervals import SMALLEST_INTERVAL
 from harness.statistics.power import SIGNIFICANCE, SMALLEST_CLAIM
 from harness.statistics.tuning import share_reached
@@ -43,7 +42,7 @@ def caveats(record: Record) -> tuple[str, ...]:
     """Return what limits a study's answer: what failed, diverged, is missing, or at an edge."""
     every = (
         *(_missing, _failed, _diverged, _superseded, _few_seeds, _off_budget),
-        *(_edges, _light_tuning, _pruned_depths, _uneven_gradients),
+        *(_edges, _light_tuning, pruned_depths, pruning_cost, _uneven_gradients),
         *(_late_claims, _later_seeds, _test_reads),
     )
     return tuple(line for limits in every for line in limits(record))
@@ -136,24 +135,6 @@ def _light_tuning(record: Record) -> Iterator[str]:
         )
 
 
-def _pruned_depths(record: Record) -> Iterator[str]:
-    """Say it if pruning stopped deep networks more often, which may only be slower to start."""
-    depth, rows = record.depth_name, record.tuned
-    groups = {
-        status: record.column(depth)[rows.index[rows["status"] == status]].dropna().to_list()
-        for status in ("pruned", "finished")
-    }
-    p = welch_p(groups["pruned"], groups["finished"])
-    if p < SIGNIFICANCE:
-        means = {status: float(numpy.mean(values)) for status, values in groups.items()}
-        which = "deep" if means["pruned"] > means["finished"] else "shallow"
-        yield (
-            f"Pruning hit {which} networks harder: {depth} is {means['pruned']:.1f} on average in "
-            f"{len(groups['pruned'])} pruned trials and {means['finished']:.1f} in "
-            f"{len(groups['finished'])} finished ones ({p_written(p)})."
-        )
-
-
 def _uneven_gradients(record: Record) -> Iterator[str]:
     """Say it where layers begin with so unequal gradients that they cannot train alike."""
     data = gradient_norms.numbers(record)
@@ -205,11 +186,6 @@ def _test_reads(record: Record) -> Iterator[str]:
             f"The test set was read {len(read)} times, {len(read) - once} of them by runs that do "
             f"not count towards the answer."
         )
-
-
-def p_written(p: float) -> str:
-    """Return "p = .02" or "p < .001"."""
-    return "p < .001" if p < 0.001 else f"p = {p:.2g}".replace("0.", ".", 1)
 
 
 def _by_cell(rows: pandas.DataFrame) -> str:

@@ -1,6 +1,6 @@
 """Course: how one training goes, epoch by epoch: what was measured, what was best, when it ends."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,14 @@ import torch
 from torch import Tensor
 
 History = list[dict[str, float]]
+Judge = Callable[[int, Mapping[int, float]], Collection[int]]
+"""Which trainings to stop as pruned, by their places in a group, given the epoch that all of them
+have just ended and the monitored value of each."""
+
+
+def keep_all(_epoch: int, _values: Mapping[int, float]) -> Collection[int]:
+    """Stop none."""
+    return ()
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome, not an error
@@ -31,7 +39,8 @@ class Course:
 
     `epochs` is its length unless it ends early: `patience` counts epochs without a better value of
     the monitored metric (None: any number), counted from epoch `patient_from`: the first of the
-    last phase, as one that has converged is to be followed by the next.
+    last phase, as one that has converged is to be followed by the next. If it is pruned at an epoch
+    and `audited` it goes on to its end all the same, to show what pruning costs.
     """
 
     watch: Watch
@@ -42,24 +51,37 @@ class Course:
     status: str = "running"
     reason: str = ""
     patient_from: int = 0
+    audited: bool = False
+    pruned_at: int | None = None
 
-    def take(self, record: dict[str, float], prune: Callable[[int, float], bool]) -> bool:
+    def value(self, record: Mapping[str, float]) -> float:
+        """Return the value of the monitored metric."""
+        return record[self.watch.monitor]
+
+    def take(self, record: dict[str, float], *, pruned: bool) -> bool:
         """Add an epoch's record, decide whether it was the last; return whether it is the best."""
-        value = record[self.watch.monitor]
-        best = self._is_best(value)
+        best = self._is_best(self.value(record))
         self.history.append(record)
         epoch = len(self.history) - 1
         if best:
             self.best_epoch = epoch
         waited = epoch - max(self.best_epoch, self.patient_from)
-        if prune(epoch, value):
+        if pruned and self.pruned_at is None:
+            self.pruned_at = epoch
+        if self.pruned_at is not None and not self.audited:
             self.end("pruned", f"pruned after epoch {epoch}")
         elif self.patience is not None and waited >= self.patience:
             best_was = f"best was epoch {self.best_epoch}"
-            self.end("finished", f"stopped early after epoch {epoch}: {best_was}")
+            self._finish(f"stopped early after epoch {epoch}: {best_was}")
         elif epoch + 1 >= self.epochs:
-            self.end("finished", "trained all epochs")
+            self._finish("trained all epochs")
         return best
+
+    def _finish(self, reason: str) -> None:
+        if self.pruned_at is None:
+            self.end("finished", reason)
+        else:
+            self.end("pruned", f"pruned after epoch {self.pruned_at} but audited: {reason}")
 
     def step_losses(self, losses: Tensor, *, before: int, accumulate: int = 1) -> dict[str, float]:
         """Return the loss of every so many optimizer steps of an epoch as "step/train_loss@<step>".
@@ -86,6 +108,7 @@ class Course:
             "status": self.status,
             "reason": self.reason,
             "patient_from": self.patient_from,
+            "pruned_at": self.pruned_at,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -93,6 +116,7 @@ class Course:
         self.history, self.best_epoch = list(state["history"]), state["best_epoch"]
         self.status, self.reason = state["status"], state["reason"]
         self.patient_from = state.get("patient_from", self.patient_from)
+        self.pruned_at = state.get("pruned_at")
 
     def go_on(self) -> None:
         """Run again, whatever the end was; after a finish patience begins anew."""
@@ -103,7 +127,7 @@ class Course:
     def _is_best(self, value: float) -> bool:
         if self.best_epoch < 0:
             return True
-        best = self.history[self.best_epoch][self.watch.monitor]
+        best = self.value(self.history[self.best_epoch])
         return value > best if self.watch.higher_is_better else value < best
 
 

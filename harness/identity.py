@@ -26,6 +26,7 @@ def save_ended(recipe: Recipe, outcome: Outcome, directory: Path) -> None:
         "best_epoch": outcome.best_epoch,
         "status": outcome.status,
         "reason": outcome.reason,
+        "pruned_at": outcome.pruned_at,
         "best_weights": dict(outcome.weights),
         "spent": {
             "wall": outcome.costs["cost/wall_seconds"],

@@ -32,6 +32,8 @@ class Hooks:
     """Whether to stop as pruned, given an epoch and its monitored value."""
     drawn: Callable[[str, bytes], None] = field(default=lambda _name, _content: None)
     """A picture of what the network has learned, by its name for an epoch."""
+    audit: bool = False
+    """Whether to train to the end all the same."""
     stop: Callable[[], bool] = field(default=lambda: False)
     """Whether the user asked to stop."""
 
@@ -155,7 +157,7 @@ class Keeper(lightning.Callback):
         record = self._measure(trainer, pl_module, seen, seconds)
         self._draw(pl_module)
         pl_module.losses, pl_module.sizes, pl_module.gradients = [], [], {}
-        if self.course.take(record, self.hooks.prune):
+        if self.course.take(record, pruned=self._is_pruned(record)):
             self.best_weights = pl_module.kept_weights()
             self.best_seen = seen if self._is_repeatable(pl_module) else None
         trainer.should_stop = self.course.status != "running"
@@ -168,6 +170,11 @@ class Keeper(lightning.Callback):
     def _is_repeatable(self, learner: Learner) -> bool:
         """Say whether evaluating the whole network in full precision gives the same bits."""
         return learner.predictor is learner.network and "mixed" not in learner.recipe.precision
+
+    def _is_pruned(self, record: dict[str, float]) -> bool:
+        """Ask the pruner, unless it has decided and the training goes on to audit that."""
+        judged = self.course.pruned_at is None
+        return judged and self.hooks.prune(len(self.course.history), self.course.value(record))
 
     def _evaluate(self, trainer: lightning.Trainer, learner: Learner) -> Evaluated:
         context = trainer.precision_plugin.forward_context()

@@ -31,6 +31,8 @@ class Outcome:
     weights: Mapping[str, Tensor]
     costs: Mapping[str, float]
     micro_batches: int
+    pruned_at: int | None = None
+    """The epoch after which it was pruned, if it was; if audited it went on to its end."""
     base: str = ""
     """The sha256 of the weights that it started from, or ""."""
     output: Tensor | None = field(default=None, repr=False)
@@ -76,6 +78,7 @@ def outcome_of(
         weights=weights,
         costs=_costs(wall, cpu),
         micro_batches=micro_batches,
+        pruned_at=course.pruned_at,
         base=base,
         output=found.output,
         target=found.target,

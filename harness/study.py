@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.claims import Cell, Claim, Contrast, Value, contrasts, every_level
 from harness.published import Published
 from harness.recipe import Recipe
-from harness.settings import UserError, require_choice, require_name, require_whole
+from harness.settings import UserError, require_choice, require_name, require_range, require_whole
 
 if TYPE_CHECKING:
     import optuna
@@ -32,7 +32,8 @@ class Study:
     With `scientific`, a designed comparison: in every cell (combination of scientific values)
     `trials_per_cell` quasi-random points tune what `space` suggests (search), then each cell's
     best recipe is trained on `seeds` fresh seeds and evaluated on the test set (confirm).
-    Without it, an ordinary Optuna search of `trials` trials by `sampler` and `pruner`.
+    Without it, an ordinary Optuna search of `trials` trials by `sampler` and `pruner`; a random
+    share `audit` of what is pruned trains to its end all the same, to show what pruning costs.
 
     `objective` names what is tuned for (the first one also picks each training's best epoch);
     `answer` names the metric the report answers with, by default the task's headline metric on the
@@ -58,6 +59,7 @@ class Study:
     metrics: tuple[str, ...] = ()
     sampler: "Literal['tpe', 'nsga2', 'gp', 'qmc', 'random', 'grid'] | SamplerOf" = "tpe"
     pruner: "Literal['none', 'median', 'hyperband', 'halving'] | optuna.pruners.BasePruner" = "none"
+    audit: float = 0.05
     grid: Mapping[str, Sequence[Value]] = field(default_factory=dict)
     seed: int = 0
     after: tuple[str, ...] = ()
@@ -70,6 +72,7 @@ class Study:
         for what in ("trials_per_cell", "seeds", "trials"):
             require_whole(what, getattr(self, what))
         require_whole("seed", self.seed, low=0)
+        require_range("audit", self.audit, low=0, high=1)
         if self.log_every is not None:
             require_whole("log_every", self.log_every)
         if not self.objectives:

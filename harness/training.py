@@ -115,6 +115,7 @@ class Attempt:
             epochs=self.length.epochs,
             patience=recipe.patience,
             patient_from=self.learner.phases.borders[-1],
+            audited=hooks.audit,
         )
         self.keeper = self._keeper(batches, hooks, Pace(checkpoint_seconds))
 

@@ -22,6 +22,7 @@ from harness.plots.confusion import confusion
 from harness.plots.learning_curves import learning_curve
 from harness.preview import anatomy_of, metrics_of
 from harness.provenance import environment, versions
+from harness.pruning import is_audited, judge_of, pruned_metrics
 from harness.recipe import Recipe
 from harness.search import Search
 from harness.settings import flat
@@ -153,23 +154,20 @@ def finish(study: Study, ready: Ready, outcome: Outcome, fused: str) -> Result:
 
 def hooks_of(study: Study, ready: Ready, stop: Stop) -> Hooks:
     """Return what a trial's training tells and asks: its run, Optuna's pruner, the user."""
-    claim, run = ready.claim, ready.run
-    if study.pruner == "none":
-        return Hooks(saved=run.record, drawn=run.attach, stop=stop)
-    storage = claim.trial.study._storage
-    reported = set(storage.get_trial(claim.trial._trial_id).intermediate_values)
-
-    def prune(epoch: int, value: float) -> bool:
-        if epoch not in reported:
-            claim.trial.report(value, epoch)
-        return claim.trial.should_prune()
-
-    return Hooks(saved=run.record, prune=prune, drawn=run.attach, stop=stop)
+    run, number = ready.run, ready.number
+    judge = judge_of([ready.claim.trial])
+    return Hooks(
+        saved=run.record,
+        prune=lambda epoch, value: bool(judge(epoch, {0: value})),
+        audit=is_audited(study, number),
+        drawn=run.attach,
+        stop=stop,
+    )
 
 
 def _metrics(outcome: Outcome) -> dict[str, float]:
     best = {"best/epoch": float(outcome.best_epoch)} if outcome.best else {}
-    return {**outcome.best, **outcome.test, **best, **outcome.costs}
+    return {**outcome.best, **outcome.test, **best, **pruned_metrics(outcome), **outcome.costs}
 
 
 def _sizes(recipe: Recipe) -> dict[str, float]:

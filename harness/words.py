@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.audits import Edges, audits, spoken
-from harness.caveats import p_written
 from harness.comparisons import Comparison
-from harness.plots.style import decimals, written
+from harness.plots.style import decimals, p_written, written
 from harness.record import BUDGET_NAMES, Record
 from harness.statistics.power import (
     SIGNIFICANCE,

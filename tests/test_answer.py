@@ -201,6 +201,18 @@ def test_an_ordinary_search_names_its_best_trial() -> None:
     assert found.table["val/loss"].is_monotonic_increasing
 
 
+def test_what_pruning_cost_is_told_by_those_that_trained_to_their_end() -> None:
+    study = Study(question="Which?", space=space, sampler="random", pruner="halving", trials=20)
+    pruned = changed(record(study), range(8), status="pruned", model__depth=[1, 2] * 4)
+    assert any("what it cost is not known" in line for line in answer(pruned).caveats)
+    ends = [9.0, -1.0, 9.0, 9.0]
+    audited = changed(pruned, range(4), pruned__audited=1.0, val__loss=ends)
+    (said,) = (line for line in answer(audited).caveats if "drawn at random" in line)
+    assert said.startswith("Of 8 pruned trials 4, drawn at random, trained to their end: 25% of")
+    assert "(5% to 70%)" in said
+    assert said.endswith("by model/depth: 0 of 2 at 1, 1 of 2 at 2.")
+
+
 def test_a_pareto_front_has_no_dominated_trial() -> None:
     objective = ("val/accuracy", "params/total")
     given = record(Study(question="Which?", space=space, objective=objective))

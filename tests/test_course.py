@@ -8,7 +8,7 @@ def run(values: list[float], *, patience: int, patient_from: int) -> Course:
     course = Course(watch=Watch(), epochs=len(values), patience=patience, patient_from=patient_from)
     for value in values:
         if course.status == "running":
-            course.take({"val/loss": value}, lambda _epoch, _value: False)
+            course.take({"val/loss": value}, pruned=False)
     return course
 
 

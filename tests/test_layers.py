@@ -18,10 +18,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " curves preview subjects",
         "checkpoints interpolation pace keeper outcome identity training fused rows export"
         " outbox tracked tracking measures views forgetting representation traces",
-        "design claim tried samplers search checks kinds capability trials blocks lineage forks"
-        " workers results reproduction finetuning record plots progress registration caveats"
-        " comparisons"
-        " findings",
+        "design claim tried samplers pruning search checks kinds capability trials blocks lineage"
+        " forks workers results reproduction finetuning record plots progress registration caveats"
+        " comparisons findings pruning_cost",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side trained sharing examples_file predictions",
@@ -34,7 +33,8 @@ LIBRARIES: dict[str, frozenset[str]] = {
     library: frozenset(modules.split())
     for library, modules in {
         "mlflow": "outbox rows tracked tracking",
-        "optuna": "claim tried search samplers checks trials results progress resume starts",
+        "optuna": "claim tried search samplers pruning checks trials results progress resume"
+        " starts",
         "pytorch_lightning": "training keeper learner outcome fused trained",
         "lightning_fabric": "training checkpoints",
         "torchmetrics": "evaluation keeper",
@@ -57,8 +57,8 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "matplotlib": "",
         "jinja2": "page",
         "pandas": "anatomy described "
-        "answer caveats comparisons compare curves findings page plots record reproduction"
-        " finetuning results side_by_side statistics",
+        "answer caveats comparisons compare curves findings page plots pruning_cost record"
+        " reproduction finetuning results side_by_side statistics",
     }.items()
 }
 """Which modules of the core import a library; layer 0 imports none of them, nor torch."""

@@ -3,21 +3,21 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness import checkpoints
 from harness.anatomy.gradients import is_due, row_norms, weight_layers
-from harness.course import Diverged, Watch, mean_loss, refuse_bad_losses, refuse_bad_scores
+from harness.course import Diverged, Judge, Watch, mean_loss, refuse_bad_losses, refuse_bad_scores
 from harness.evaluation import Evaluated, prefixed, score
 from harness.fused.feed import Feed
+from harness.fused.kept import state_of
 from harness.fused.masks import Call, Draws, rates
 from harness.fused.member import Member, build
 from harness.fused.optimizer import RowOptimizer, segments_of
 from harness.fused.passes import passes
-from harness.fused.stack import Batch, Stack, Tensors
+from harness.fused.stack import Stack, Tensors
 from harness.keeper import Interrupted
 from harness.outcome import Outcome, outcome_of
 from harness.pace import Pace
@@ -41,8 +41,10 @@ class Group:
         path: Path,
         pace: Pace,
         stop: Callable[[], bool],
+        judge: Judge,
     ) -> None:
-        self.members, self.path, self.pace, self.stop = list(members), path, pace, stop
+        self.members, self.path, self.pace = list(members), path, pace
+        self.stop, self.judge = stop, judge
         recipes = [member.recipe for member in members]
         built = [build(recipe) for recipe in recipes]
         self.network = built[0].network
@@ -140,36 +142,54 @@ class Group:
         wall, cpu = (share / len(live) for share in self._lap())
         losses = torch.stack(self.losses, 1).cpu()
         outputs, batch = self._validate()
-        improved = []
+        records: dict[int, dict[str, float]] = {}
+        seen: dict[int, Evaluated] = {}
         for row in live:
             member = self.members[self.rows[row]]
             member.wall, member.cpu = member.wall + wall, member.cpu + cpu
-            seen = batch if self.feed.shared else [part[row] for part in batch]
-            if self._take(row, losses[row], outputs[row], seen, wall):
-                improved.append(row)
-                if self.passes.repeatable:
-                    self.seen[self.rows[row]] = outputs[row].clone(), seen
+            seen[row] = outputs[row], batch if self.feed.shared else [part[row] for part in batch]
+            try:
+                records[row] = self._measure(row, losses[row], seen[row], wall)
+            except Diverged as diverged:
+                member.course.end("diverged", str(diverged))
+        improved = self._take(records)
+        for row in improved:
+            if self.passes.repeatable:
+                self.seen[self.rows[row]] = seen[row][0].clone(), seen[row][1]
         numbers = [self.rows[row] for row in improved]
         for name, tensor in self.stack.tensors().items():
             self.best[name][numbers] = tensor[improved]
         self.losses, self.sizes, self.gradients = [], [], []
         left = self._live()
         if left and len(left) <= CROWDED * len(self.rows):
-            self._keep(left)
+            self.keep(left)
 
-    def _take(self, row: int, losses: Tensor, output: Tensor, batch: Batch, seconds: float) -> bool:
-        """Take a row's epoch into its member's course; say whether it is its best."""
+    def _take(self, records: Mapping[int, dict[str, float]]) -> list[int]:
+        """Take rows' epochs into their members' courses; return the rows whose best it is.
+
+        All of them are judged at once: what is pruned does not depend on the order of the rows.
+        """
+        epoch = self.optimizer.done // self.feed.steps - 1
+        courses = {row: self.members[self.rows[row]].course for row in records}
+        unjudged = [row for row, course in courses.items() if course.pruned_at is None]
+        values = {self.rows[row]: courses[row].value(records[row]) for row in unjudged}
+        pruned = self.judge(epoch, values)
+        return [
+            row
+            for row, course in courses.items()
+            if course.take(records[row], pruned=self.rows[row] in pruned)
+        ]
+
+    def _measure(
+        self, row: int, losses: Tensor, seen: Evaluated, seconds: float
+    ) -> dict[str, float]:
+        """Return the record of a row's epoch; raise Diverged if a number is not finite."""
         member, step = self.members[self.rows[row]], self.optimizer.done
-        try:
-            refuse_bad_losses(losses, before=step - len(losses))
-            scores = score(output, batch, member.recipe.task, self.metrics)
-            scores = prefixed("val", scores)
-            train_loss = mean_loss(losses, self.sizes)
-            refuse_bad_scores(scores, step=step, train_loss=train_loss)
-        except Diverged as diverged:
-            member.course.end("diverged", str(diverged))
-            return False
-        record = {
+        refuse_bad_losses(losses, before=step - len(losses))
+        scores = prefixed("val", score(*seen, member.recipe.task, self.metrics))
+        train_loss = mean_loss(losses, self.sizes)
+        refuse_bad_scores(scores, step=step, train_loss=train_loss)
+        return {
             "step": float(step),
             "time": time.time(),
             "train/loss": train_loss,
@@ -179,7 +199,6 @@ class Group:
             "lr": self.optimizer.rate(row),
             "cost/samples_per_second": sum(self.sizes) / max(1e-9, seconds),
         }
-        return member.course.take(record, member.hooks.prune)
 
     def _validate(self) -> tuple[Tensor, list[Tensor]]:
         """Return the outputs of all models on the validation set, and the batches joined."""
@@ -189,7 +208,7 @@ class Group:
         joined = [torch.cat(column, 0 if shared else 1).cpu() for column in columns]
         return torch.cat(outputs, 1).to("cpu", self.stack.flat.dtype), joined
 
-    def _keep(self, rows: Sequence[int]) -> None:
+    def keep(self, rows: Sequence[int]) -> None:
         """Repack the stack: these rows are left, in this order."""
         self.stack.take(rows)
         self.optimizer.take(rows, self.stack.flat)
@@ -211,45 +230,7 @@ class Group:
 
     def _save(self) -> None:
         began = time.perf_counter()
-        checkpoints.save(self._state(), self.path)
+        checkpoints.save(state_of(self), self.path)
         self.pace.saved(began)
         for member in self.members:
             member.hooks.saved(member.course.history)
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "identity": self.identity(),
-            "members": [member.state_dict() for member in self.members],
-            "rows": self.rows,
-            "stack": self.stack.tensors(),
-            "best": self.best,
-            "optimizer": self.optimizer.state_dict(),
-            "generators": self.draws.states(),
-            "position": self.feed.position(),
-            "losses": self.losses,
-            "sizes": self.sizes,
-            "gradients": self.gradients,
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint of the same members."""
-        for member, kept in zip(self.members, state["members"], strict=True):
-            member.load_state_dict(kept)
-        self._keep(state["rows"])
-        self.stack.load(state["stack"])
-        self.best = state["best"]
-        self.optimizer.load_state_dict(state["optimizer"], self.stack.flat)
-        self.draws.set_states(state["generators"])
-        self.feed.go_to(state["position"])
-        self.losses, self.sizes = list(state["losses"]), list(state["sizes"])
-        self.gradients = list(state.get("gradients", []))
-        for member in self.members:
-            member.hooks.saved(member.course.history)
-
-    def identity(self) -> dict[str, Any]:
-        """Return what a checkpoint must share to be continued."""
-        return {
-            "recipes": [member.recipe.hash for member in self.members],
-            "seeds": [member.recipe.seed for member in self.members],
-            "bases": self.bases,
-        }

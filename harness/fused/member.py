@@ -39,7 +39,9 @@ class Member:
 
 def member_of(recipe: Recipe, hooks: Hooks, watch: Watch) -> Member:
     """Return a member that has not begun."""
-    course = Course(watch=watch, epochs=recipe.epochs, patience=recipe.patience)
+    course = Course(
+        watch=watch, epochs=recipe.epochs, patience=recipe.patience, audited=hooks.audit
+    )
     return Member(recipe=recipe, hooks=hooks, course=course)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import checkpoints
-from harness.course import Watch
+from harness.course import Judge, Watch, keep_all
 from harness.fused.group import Group
+from harness.fused.kept import go_on, identity_of
 from harness.fused.member import member_of
 from harness.keeper import Hooks
 from harness.outcome import Outcome
@@ -23,12 +24,14 @@ def train_group(
     watch: Watch,
     hooks: Sequence[Hooks],
     stop: Callable[[], bool],
+    judge: Judge = keep_all,
     test: bool = False,
     checkpoint_seconds: float | None = None,
 ) -> list[Outcome]:
     """Train `recipes`, which share a fusion key, as one; return what each would come to alone.
 
-    Each has hooks of its own, of which `saved` and `prune` are called; `stop` is asked for all.
+    Each has hooks of its own, of which `saved` is called and `audit` read; `stop` is asked for all,
+    and `judge` after each epoch which of those that have just ended it, by their places, to prune.
     Goes on from the checkpoint in `directory` if there is one.
 
     Raises:
@@ -38,13 +41,13 @@ def train_group(
     directory.mkdir(parents=True, exist_ok=True)
     members = [member_of(r, h, watch) for r, h in zip(recipes, hooks, strict=True)]
     path = directory / CHECKPOINT
-    group = Group(members, watch, path, Pace(checkpoint_seconds), stop)
+    group = Group(members, watch, path, Pace(checkpoint_seconds), stop, judge)
     state = checkpoints.load(path)
     if state is not None:
-        if state["identity"] != group.identity():
+        if state["identity"] != identity_of(group):
             do = "delete the file to train them anew"
             got = state["identity"]
             raise UserError(str(path), got=got, allowed="a checkpoint of these recipes", do=do)
-        group.load(state)
+        go_on(group, state)
     group.run()
     return group.outcomes(test=test)

@@ -54,6 +54,11 @@ def written(value: object) -> str:
     return f"{number:,.0f}" if 1000 <= abs(number) < 1e12 else f"{number:.3g}"
 
 
+def p_written(p: float) -> str:
+    """Return "p = .02" or "p < .001"."""
+    return "p < .001" if p < 0.001 else f"p = {p:.2g}".replace("0.", ".", 1)
+
+
 def tinted(index: int, opacity: float) -> str:
     """Return the colour of the index-th level, so opaque, for a band."""
     red, green, blue = (int(color(index)[at : at + 2], 16) for at in (1, 3, 5))

@@ -101,14 +101,18 @@ def test_members_that_are_pruned_or_lose_patience_leave_and_the_rest_is_repacked
 ) -> None:
     recipes = [replace(recipe, epochs=12, precision="64-true") for recipe in GROUP]
     recipes[2] = replace(recipes[2], patience=1, lr=0.1, schedule="constant")
-    hooks = [Hooks() for _ in recipes]
-    hooks[0] = Hooks(prune=lambda epoch, _value: epoch == 1)
-    outcomes = grouped(recipes, tmp_path / "group", hooks=hooks)
+    hooks = [Hooks(audit=number == 3) for number in range(len(recipes))]
+    judge = {1: {0}, 2: {3}}
+    outcomes = grouped(
+        recipes, tmp_path / "group", hooks=hooks, judge=lambda epoch, _values: judge.get(epoch, ())
+    )
     assert (outcomes[0].status, len(outcomes[0].history)) == ("pruned", 2)
+    audited = outcomes[3]
+    assert (audited.status, audited.pruned_at, len(audited.history)) == ("pruned", 2, 12)
     assert outcomes[2].reason.startswith("stopped early")
     for number in (1, 2, 3):
         alone = train(recipes[number], directory=tmp_path / str(number), watch=WATCH, test=True)
-        assert outcomes[number].reason == alone.reason
+        assert outcomes[number].reason.endswith(alone.reason)
         assert outcomes[number].best == pytest.approx(alone.best, rel=1e-9)
 
 
