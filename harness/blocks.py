@@ -13,7 +13,7 @@ from harness.checkpoints import write_whole
 from harness.claim import Claim, Reserved
 from harness.fused.probe import unfusable
 from harness.fused.shape import fusion_key
-from harness.fused.train import train_group
+from harness.fused.train import divide, train_group
 from harness.identity import save_ended
 from harness.keeper import Interrupted
 from harness.outcome import is_out_of_memory
@@ -106,8 +106,8 @@ class _Work:
             self._tell({ready.number: result})
         return result is not None
 
-    def _train(self, group: Sequence[Ready], why: str) -> None:
-        if len(group) == 1:
+    def _train(self, group: list[Ready], why: str) -> None:
+        if len(group) == 1 and not self._directory(group).exists():
             self._train_alone(group[0], why)
             return
         try:
@@ -124,14 +124,18 @@ class _Work:
             for ready in group:
                 self._train_alone(ready, reason)
 
-    def _halve(self, group: Sequence[Ready]) -> None:
-        """Train two stacks instead of one that does not fit, from the beginning."""
-        shutil.rmtree(self._directory(group), ignore_errors=True)
-        for half in pieces(list(group), math.ceil(len(group) / 2)):
-            self._train(half, "1 at once")
+    def _halve(self, group: list[Ready]) -> None:
+        """Train two stacks instead of one that does not fit, each from the last checkpoint on."""
+        whole = self._directory(group)
+        halves = list(pieces(group, math.ceil(len(group) / 2))) if len(group) > 1 else []
+        for half in halves:
+            divide(whole, [group.index(ready) for ready in half], self._directory(half))
+        shutil.rmtree(whole, ignore_errors=True)
+        for part in halves or [group]:
+            self._train(part, "1 at once")
 
     def _directory(self, group: Sequence[Ready]) -> Path:
-        return self.search.directory / "groups" / f"{group[0].number:05d}"
+        return self.search.directory / "groups" / f"{group[0].number:05d}-{len(group)}"
 
     def _train_alone(self, ready: Ready, why: str) -> None:
         try:

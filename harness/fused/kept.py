@@ -66,7 +66,7 @@ def divided(state: State, places: Sequence[int]) -> State:
         **state,
         "identity": [state["identity"][place] for place in places],
         "members": [state["members"][place] for place in places],
-        "rows": [places.index(state["rows"][row]) for row in rows],
+        "rows": [list(places).index(state["rows"][row]) for row in rows],
         "stack": of_rows(state["stack"]),
         "best": {name: tensor[list(places)] for name, tensor in state["best"].items()},
         "optimizer": of_rows(state["optimizer"]),

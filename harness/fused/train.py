@@ -6,7 +6,7 @@ from pathlib import Path
 from harness import checkpoints
 from harness.course import Judge, Watch, keep_all
 from harness.fused.group import Group
-from harness.fused.kept import go_on, identity_of
+from harness.fused.kept import divided, go_on, identity_of
 from harness.fused.member import member_of
 from harness.keeper import Hooks
 from harness.outcome import Outcome
@@ -51,3 +51,14 @@ def train_group(
         go_on(group, state)
     group.run()
     return group.outcomes(test=test)
+
+
+def divide(directory: Path, places: Sequence[int], into: Path) -> None:
+    """Give the members at `places` of a group their share of its checkpoint, if there is one.
+
+    So a group that does not fit into memory goes on as smaller ones from where it was.
+    """
+    state = checkpoints.load(directory / CHECKPOINT)
+    if state is not None:
+        into.mkdir(parents=True, exist_ok=True)
+        checkpoints.save(divided(state, places), into / CHECKPOINT)

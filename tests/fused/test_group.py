@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from harness import pace
 from harness.data.digits import Digits
 from harness.fused.probe import unfusable
 from harness.fused.shape import fusion_key
-from harness.fused.train import train_group
+from harness.fused.together import Together
+from harness.fused.train import divide, train_group
 from harness.keeper import Hooks, Interrupted
 from harness.models.mlp import MLP
-from harness.outcome import Outcome
+from harness.outcome import Outcome, is_out_of_memory
 from harness.recipe import Facts, Model, Recipe
 from harness.settings import UserError
 from harness.strategies.linear_probe import LinearProbe
@@ -114,6 +116,37 @@ def test_members_that_are_pruned_or_lose_patience_leave_and_the_rest_is_repacked
         alone = train(recipes[number], directory=tmp_path / str(number), watch=WATCH, test=True)
         assert outcomes[number].reason.endswith(alone.reason)
         assert outcomes[number].best == pytest.approx(alone.best, rel=1e-9)
+
+
+def test_a_group_out_of_memory_goes_on_as_two_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes = [replace(recipe, epochs=6, precision="64-true") for recipe in GROUP]
+    recipes[0] = replace(recipes[0], patience=1, lr=0.1, schedule="constant")
+    whole = grouped(recipes, tmp_path / "whole")
+    gradients, steps = Together.gradients, []
+
+    def too_large(self: Together, *arguments: Any, **options: Any) -> Tensor:
+        steps.append(len(self.stack))
+        if len(steps) == 15:  # in epoch 3 of four steps each
+            torch.empty(2**60)
+        return gradients(self, *arguments, **options)
+
+    monkeypatch.setattr(Together, "gradients", too_large)
+    monkeypatch.setattr(pace, "CHECKPOINT_SHARE", 1e9)  # one after each step
+    with pytest.raises(RuntimeError) as raised:
+        grouped(recipes, tmp_path / "group", checkpoint_seconds=0.0)
+    assert is_out_of_memory(raised.value)
+    halves = ([0, 1], [2, 3])
+    for places in halves:
+        divide(tmp_path / "group", places, tmp_path / str(places))
+    for places in halves:
+        begun = len(steps)
+        outcomes = grouped([recipes[place] for place in places], tmp_path / str(places))
+        assert len(steps) - begun == 6 * 4 - 14, "no step is done twice"
+        for place, outcome in zip(places, outcomes, strict=True):
+            assert outcome.reason == whole[place].reason
+            assert outcome.best == pytest.approx(whole[place].best, rel=1e-9)
 
 
 def test_a_checkpoint_of_other_recipes_is_refused(tmp_path: Path) -> None:
