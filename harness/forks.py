@@ -1,7 +1,6 @@
 """Forks: how many processes train a study, and the one that they are forked from."""
 
 import os
-import sys
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerContext
 
@@ -30,9 +29,8 @@ def default_workers(search: Search) -> int:
 
 def cores() -> int:
     """Return how many cores this process may run on."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def context() -> ForkServerContext:
