@@ -25,6 +25,7 @@ for verb in (
     runs.lineage,
     trained.export,
     trained.predict,
+    trained.generate,
     networks.describe,
     networks.strategies,
     runs.ui,

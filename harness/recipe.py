@@ -75,6 +75,8 @@ class Data(Settings, ABC):
 
     classes: ClassVar[tuple[str, ...]] = ()
     """Names of the classes in their order; none: their numbers."""
+    alphabet: ClassVar[str] = ""
+    """The character of each token, in order; none: its tokens are no characters."""
 
     @abstractmethod
     def facts(self) -> Facts:

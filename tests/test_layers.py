@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " comparisons findings pruning_cost",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
-        " side_by_side trained sharing examples_file predictions",
+        " side_by_side trained sharing examples_file predictions generations",
         "verbs cli",
     )
 )

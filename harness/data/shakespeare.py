@@ -6,6 +6,7 @@ Foundation), whose texts are Project Gutenberg's; in the public domain, and carr
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ class Shakespeare(Data):
     The parts are the same for every seed: it decides the order alone.
     """
 
+    alphabet: ClassVar[str] = ALPHABET
     context: int = 64
     characters: int | None = None
 
@@ -102,11 +104,6 @@ def encode(text: str) -> Tensor:
     table = np.zeros(128, dtype=np.int64)
     table[np.frombuffer(ALPHABET.encode(), dtype=np.uint8)] = np.arange(len(ALPHABET))
     return torch.from_numpy(table[np.frombuffer(text.encode(), dtype=np.uint8)])
-
-
-def decode(tokens: Tensor) -> str:
-    """Return the text of tokens (n,)."""
-    return "".join(ALPHABET[token] for token in tokens.tolist())
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from harness.models.attention import Attention, Memory, size_of_head
 from harness.models.block import NORMS, Block, Norm, initialise_transformer
 from harness.models.feed_forward import feed_forward, feed_forward_width
+from harness.models.generate import generate
 from harness.models.rotary import Rotary
 from harness.models.tokens import require_tokens
 from harness.recipe import Facts, Inputs, Model, Targets
@@ -52,6 +53,20 @@ class DecoderNetwork(nn.Module):
             hidden = block(hidden, memory=memories[index] if memories else None)
         logits: Tensor = self.head(self.norm(hidden))
         return logits
+
+    def generate(
+        self,
+        prompt: Tensor,
+        *,
+        count: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Return `prompt` and `count` sampled tokens after it: see `generate`."""
+        return generate(
+            self, prompt, count=count, temperature=temperature, top_k=top_k, generator=generator
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,16 +1,32 @@
-"""Generation: sampling token after token from a Decoder, each with one incremental step."""
+"""Generation: sampling token after token from a decoder, each with one incremental step."""
+
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.models.attention import Memory
-from harness.models.decoder import DecoderNetwork
 from harness.settings import UserError, require_range, require_whole
+
+
+class Decodes(Protocol):
+    """A causal network of blocks, each with a memory."""
+
+    context: int
+    blocks: nn.ModuleList
+    training: bool
+
+    def __call__(self, tokens: Tensor, memories: Sequence[Memory]) -> Tensor:
+        """Map tokens that follow the memories to logits (batch, time, vocabulary)."""
+
+    def train(self, mode: bool = True) -> nn.Module:
+        """Set train or eval mode."""
 
 
 @torch.no_grad()
 def generate(
-    network: DecoderNetwork,
+    network: Decodes,
     prompt: Tensor,
     *,
     count: int,
@@ -34,7 +50,7 @@ def generate(
         do = "shorten the prompt or count"
         raise UserError("prompt", got=prompt.shape[1], allowed=allowed, do=do)
     training = network.training
-    network.eval()
+    network.train(False)
     memories = [Memory() for _ in network.blocks]
     tokens, new = prompt, prompt
     for _ in range(count):

@@ -20,6 +20,25 @@ def export(
     export_run(run, to, out, console())
 
 
+def generate(
+    run: RunId,
+    prompt: Annotated[str, typer.Argument(help="the text that the network goes on with")],
+    count: Annotated[int | None, typer.Option(min=1, help="characters; else all that fit")] = None,
+    temperature: Annotated[float, typer.Option(min=0, help="0: always the likeliest")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(min=1, help="sample among the k likeliest")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="the same seed writes the same text")] = 0,
+) -> None:
+    """Print what a run's character model writes after a prompt."""
+    from harness.generations import generate_run
+
+    console().print(
+        generate_run(run, prompt, count=count, temperature=temperature, top_k=top_k, seed=seed),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def predict(
     run: RunId,
     file: Annotated[Path, typer.Argument(help="*.csv, *.npy, *.png, or *.txt with a text a line")],

@@ -13,12 +13,16 @@ from harness.data.shakespeare import (
     TRAIN,
     VALIDATION,
     Shakespeare,
-    decode,
     encode,
     windows,
 )
 from harness.data.sources import read_carried
 from harness.settings import UserError
+
+
+def decode(tokens: torch.Tensor) -> str:
+    return "".join(ALPHABET[token] for token in tokens.tolist())
+
 
 SMALL = Shakespeare(context=50, characters=10_000)
 
