@@ -71,7 +71,7 @@ check: $(PINS)
 	$(BIN)/harness check
 
 test: $(PINS)
-	$(BIN)/python -m pytest -m "not slow" -n 2
+	$(BIN)/python -m pytest -m "not slow" -n 3
 
 test-all: $(PINS)
 	$(BIN)/python -m pytest -n 2

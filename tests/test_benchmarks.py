@@ -154,7 +154,7 @@ def test_a_section_measured_again_replaces_its_table_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, numbers = tmp_path / "page.md", tmp_path / "numbers.json"
-    tables = {"steps": "first\n", "memory": "other\n"}
+    tables = {"steps": "table one\n", "memory": "table three\n"}
 
     def section(name: str, rounds: int) -> tuple[object, str]:
         return {"rounds": rounds}, tables[name]
@@ -169,13 +169,13 @@ def test_a_section_measured_again_replaces_its_table_alone(
         return path.read_text()
 
     text = bench("steps", "memory")
-    assert text.index("first") < text.index("other")
+    assert text.index("table one") < text.index("table three")
     assert "torch" in text
-    tables["steps"] = "second\n"
+    tables["steps"] = "table two\n"
     text = bench("steps")
-    assert "second" in text
-    assert "first" not in text
-    assert "other" in text
+    assert "table two" in text
+    assert "table one" not in text
+    assert "table three" in text
     assert "Made whole" in text
     found = json.loads(numbers.read_text())
     assert found["steps"]["measured"] == {"rounds": 3}

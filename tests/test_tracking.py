@@ -97,6 +97,7 @@ def test_every_trial_logs_what_a_reader_needs(here: Path) -> None:
             "learning_curve.svg",
             "confusion.svg",
             "environment.txt",
+            *(["test_correct.txt"] if run in confirm else []),
         }
         assert run.inputs is not None
         (dataset,) = run.inputs.dataset_inputs

@@ -150,7 +150,7 @@ class _HungryNetwork(nn.Module):
     def __init__(self, facts: Facts, model: Hungry) -> None:
         super().__init__()
         self.model = model
-        self.flatten = nn.Flatten()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 64))
         self.head = nn.Linear(64, facts.outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ class _HungryNetwork(nn.Module):
             if self.model.kind == "cuda":
                 raise torch.OutOfMemoryError("CUDA out of memory")
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        output: Tensor = self.head(self.flatten(inputs))
+        output: Tensor = self.head(self.body(inputs))
         return output
 
 

@@ -67,6 +67,8 @@ def recipes_of(model: Model, found: Found, optimizer: str, *, dropout: bool) -> 
     """Return two recipes that differ in whatever may differ within a stack."""
     if dropout and "dropout" not in dict(settings_items(model)):
         pytest.skip("it has no dropout")
+    if model.purpose == "generate":
+        pytest.skip("a game of two optimizers has a learner of its own")
     data = found.small_data(model)
     small, few = (TINY, FEW) if math.prod(data.facts().inputs) > LARGE else (SMALL, {})
     models = [with_settings(model, {**small, "dropout": rate * dropout}) for rate in (0.3, 0.1)]
