@@ -11,7 +11,6 @@ from rich.console import Console
 from harness import checkpoints, store
 from harness.blocks import run_block
 from harness.claim import Reserved, suggest
-from harness.export import attach_weights
 from harness.identity import CHECKPOINT, identity_of, kept_of, require_same
 from harness.keeper import Hooks, Interrupted
 from harness.length import POLICIES, Length, length_from
@@ -26,6 +25,7 @@ from harness.study import store as store_root
 from harness.tracked import StoredRun
 from harness.tracking import Tracker, find_run, read_artifact
 from harness.training import train
+from harness.weight_files import attach_weights
 from harness.workers import Stop, open_search
 
 LENGTH = "harness.length"

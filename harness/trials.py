@@ -13,7 +13,6 @@ from harness import training
 from harness.anatomy.describe import Anatomy
 from harness.claim import Claim, is_feasible, run_name, suggest
 from harness.course import Watch
-from harness.export import attach_weights
 from harness.keeper import Hooks
 from harness.lineage import BASE, PARENT, origin_tags
 from harness.measures import logged_as, measures, watch_of
@@ -32,6 +31,7 @@ from harness.traces import traces
 from harness.tracked import Run
 from harness.tracking import NOTE, Tracker
 from harness.tried import RESULT
+from harness.weight_files import attach_weights
 
 CORRECT = "test_correct.txt"
 """A 1 for each test example whose class was found, else a 0, in the test set's order."""

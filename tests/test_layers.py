@@ -16,14 +16,14 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " length",
         "tasks learner course frozen optimizer evaluation store provenance system phase_runner"
         " curves preview subjects",
-        "checkpoints interpolation pace keeper outcome identity training fused rows export"
+        "checkpoints interpolation pace keeper outcome identity training fused rows weight_files"
         " outbox tracked tracking measures views forgetting representation traces",
         "design claim tried samplers pruning search checks kinds capability trials blocks lineage"
         " forks workers results reproduction finetuning record plots progress registration caveats"
         " comparisons findings pruning_cost",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
-        " side_by_side trained sharing examples_file predictions generations",
+        " side_by_side trained export examples_file predictions generations",
         "verbs cli",
     )
 )
@@ -41,7 +41,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "sklearn": "",
         "scipy": "statistics samplers",
         "statsmodels": "statistics",
-        "safetensors": "export starts sharing",
+        "safetensors": "weight_files starts export",
         "psutil": "blocks store system forks",
         "sqlalchemy": "outbox rows store tracking",
         "sqlite3": "store listing",
@@ -52,7 +52,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "typer": "cli verbs",
         "rich": "anatomy_tables described phase_tree "
         "capability checks compare lineage listing plan progress resume run "
-        "side_by_side verbs verify sharing",
+        "side_by_side verbs verify export",
         "plotly": "page plots",
         "matplotlib": "",
         "jinja2": "page",

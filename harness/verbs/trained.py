@@ -15,7 +15,7 @@ def export(
     out: Annotated[str, typer.Option(help="the directory to write")] = "",
 ) -> None:
     """Write a run's weights with its recipe and a model card, compared before it says done."""
-    from harness.sharing.write import export_run
+    from harness.export.write import export_run
 
     export_run(run, to, out, console())
 

@@ -6,9 +6,9 @@ Sections follow Mitchell et al. 2019 (arXiv:1810.03993) as far as a training kno
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from harness.export.form import Form
 from harness.lineage import ancestors
 from harness.settings import flat
-from harness.sharing.form import Form
 from harness.statistics.intervals import Interval, share_interval, t_interval
 from harness.tracking import client, search
 from harness.trained import Trained

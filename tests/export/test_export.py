@@ -12,11 +12,11 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from harness.export import write
+from harness.export.form import Form
+from harness.export.weights import load
+from harness.export.write import export_run
 from harness.settings import UserError
-from harness.sharing import write
-from harness.sharing.form import Form
-from harness.sharing.weights import load
-from harness.sharing.write import export_run
 from harness.starts.from_directory import FromDirectory
 from harness.tracking import client
 from harness.trained import trained

@@ -13,13 +13,13 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from harness.export.card import card
+from harness.export.form import Form
+from harness.export.graph import PT2
+from harness.export.onnx import ONNX
+from harness.export.weights import RECIPE, SAFETENSORS
 from harness.recipe import Recipe
 from harness.settings import UserError
-from harness.sharing.card import card
-from harness.sharing.form import Form
-from harness.sharing.graph import PT2
-from harness.sharing.onnx import ONNX
-from harness.sharing.weights import RECIPE, SAFETENSORS
 from harness.trained import Trained, trained
 
 FORMS: Mapping[str, Form] = {"safetensors": SAFETENSORS, "onnx": ONNX, "pt2": PT2}

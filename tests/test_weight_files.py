@@ -1,4 +1,4 @@
-"""Export: what a fine-tuning leaves as files computes what the training did, or it is not done."""
+"""Weight files: what a fine-tuning leaves computes what the training did, or it is not done."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness import export
+from harness import weight_files
 from harness.outcome import Outcome
 from harness.recipe import Recipe, Strategy
 from harness.settings import UserError
@@ -37,7 +37,7 @@ def trained(tmp_path: Path, strategy: Strategy, **changes: object) -> tuple[Reci
 
 def written(recipe: Recipe, outcome: Outcome, folder: Path) -> Path:
     folder.mkdir()
-    for name, content in export.weight_files(recipe, outcome).items():
+    for name, content in weight_files.weight_files(recipe, outcome).items():
         (folder / name).write_bytes(content)
     return folder
 
@@ -59,38 +59,41 @@ def test_what_trained_on_its_start_is_the_network_to_the_bit(
     recipe, outcome = trained(tmp_path, strategy, **changes)
     state = torch.get_rng_state()
     folder = written(recipe, outcome, tmp_path / "files")
-    export.prove_files(recipe, folder)
-    network = export.restored(recipe, folder / export.TRAINED)
+    weight_files.prove_files(recipe, folder)
+    network = weight_files.restored(recipe, folder / weight_files.TRAINED)
     assert torch.equal(torch.get_rng_state(), state), "a random number was taken"
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, outcome.weights[name]), name
-    kept = load_file(folder / export.TRAINED)
+    kept = load_file(folder / weight_files.TRAINED)
     assert "hidden_1.linear.weight" not in kept or isinstance(strategy, Surgical)
-    assert (folder / export.MERGED).exists() == isinstance(strategy, LoRA)
+    assert (folder / weight_files.MERGED).exists() == isinstance(strategy, LoRA)
 
 
 def test_a_file_that_computes_something_else_is_noticed(tmp_path: Path) -> None:
     recipe, outcome = trained(tmp_path, LoRA())
-    for name, message in ((export.MERGED, "an error of"), (export.TRAINED, "no difference")):
+    for name, message in (
+        (weight_files.MERGED, "an error of"),
+        (weight_files.TRAINED, "no difference"),
+    ):
         folder = written(recipe, outcome, tmp_path / name)
         weights = load_file(folder / name)
         weights["head.bias"] += 0.01
         metadata = {"base": outcome.base, "recipe": recipe.hash}
-        save_file(weights, folder / name, metadata if name == export.TRAINED else None)
+        save_file(weights, folder / name, metadata if name == weight_files.TRAINED else None)
         with pytest.raises(UserError, match=message):
-            export.prove_files(recipe, folder)
+            weight_files.prove_files(recipe, folder)
 
 
 def test_a_base_that_changed_or_another_recipe_is_refused(tmp_path: Path) -> None:
     recipe, outcome = trained(tmp_path, LoRA())
-    path = written(recipe, outcome, tmp_path / "files") / export.TRAINED
+    path = written(recipe, outcome, tmp_path / "files") / weight_files.TRAINED
     with pytest.raises(UserError, match=r"recipe of .*: got"):
-        export.restored(replace(recipe, strategy=LoRA(alpha=3.0)), path)
+        weight_files.restored(replace(recipe, strategy=LoRA(alpha=3.0)), path)
     save_file(
         dict(network_of(replace(BEST, seed=8)).state_dict()), tmp_path / "base" / "a.safetensors"
     )
     with pytest.raises(UserError, match=f"base of .*allowed: {outcome.base}"):
-        export.restored(recipe, path)
+        weight_files.restored(recipe, path)
 
 
 def test_a_checkpoint_leaves_out_what_the_start_gives_back(tmp_path: Path) -> None:
@@ -109,4 +112,4 @@ def test_a_checkpoint_leaves_out_what_the_start_gives_back(tmp_path: Path) -> No
 
 def test_a_training_without_a_start_leaves_its_weights_alone(tmp_path: Path) -> None:
     outcome = train(BEST, directory=tmp_path, watch=WATCH)
-    assert set(export.weight_files(BEST, outcome)) == {export.FULL}
+    assert set(weight_files.weight_files(BEST, outcome)) == {weight_files.FULL}

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.export.form import Form
+from harness.export.graph import PT2
+from harness.export.onnx import ONNX
+from harness.export.weights import SAFETENSORS
+from harness.export.write import copy
 from harness.recipe import Model, Recipe
 from harness.settings import UserError
-from harness.sharing.form import Form
-from harness.sharing.graph import PT2
-from harness.sharing.onnx import ONNX
-from harness.sharing.weights import SAFETENSORS
-from harness.sharing.write import copy
 from harness.strategies.full import Full
 from tests.contracts.found import Found, built, examples
 

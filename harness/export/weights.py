@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from harness.export.form import Form
 from harness.recipe import recipe_from_json
-from harness.sharing.form import Form
 from harness.starts.files import read_files
 from harness.trained import network_of
 
@@ -16,7 +16,7 @@ FILE, RECIPE = "model.safetensors", "recipe.json"
 USE = """\
 ```python
 from pathlib import Path
-from harness.sharing.weights import load
+from harness.export.weights import load
 
 network = load(Path("DIRECTORY"))  # the recipe builds it; nothing in the directory is executed
 ```

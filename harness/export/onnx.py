@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from harness.export.form import Form, cannot_write
+from harness.export.graph import exported
 from harness.settings import UserError
-from harness.sharing.form import Form, cannot_write
-from harness.sharing.graph import exported
 
 USE = """\
 ```python

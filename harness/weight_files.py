@@ -1,4 +1,4 @@
-"""Export: the weights that a training leaves as files, read back and compared before it is done.
+"""Weight files: what a training leaves of its weights, compared as read back before it is done.
 
 | file | what |
 | --- | --- |

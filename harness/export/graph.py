@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from harness.sharing.form import Form, cannot_write
+from harness.export.form import Form, cannot_write
 
 USE = """\
 ```python
