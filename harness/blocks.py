@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.assigned import Assigned, Reserved
 from harness.checkpoints import write_whole
-from harness.claim import Claim, Reserved
 from harness.fused.probe import unfusable
 from harness.fused.shape import fusion_key
 from harness.fused.train import divide, train_group
@@ -65,7 +65,7 @@ class _Work:
     def __init__(self, search: Search, tracker: Tracker, stop: Stop) -> None:
         self.search, self.tracker, self.stop = search, tracker, stop
         self.study = search.study
-        self.open: dict[int, tuple[Claim, Run]] = {}
+        self.open: dict[int, tuple[Assigned, Run]] = {}
         self.results: dict[int, Result] = {}
 
     def run(self, block: Sequence[Reserved]) -> dict[int, Result]:
@@ -80,18 +80,18 @@ class _Work:
                 again = [ready for ready in waiting if ready not in first]
                 waiting = [ready for ready in again if not self._reused(ready)]
         except Interrupted:
-            for _claim, run in self.open.values():
+            for _assigned, run in self.open.values():
                 run.kill("stopped by the user; the next `make study` goes on")
             raise
         return self.results
 
     def _begin(self, reserved: Reserved) -> Ready | None:
         """Return a trial to be trained; one that need not be, or cannot, is told at once."""
-        claim = self.search.begin(reserved)
-        run = open_run(self.tracker, claim)
-        self.open[reserved.number] = (claim, run)
+        assigned = self.search.begin(reserved)
+        run = open_run(self.tracker, assigned)
+        self.open[reserved.number] = (assigned, run)
         try:
-            ready = prepare(self.study, claim, run)
+            ready = prepare(self.study, assigned, run)
             if self._reused(ready):
                 return None
             log_input(ready)
@@ -120,7 +120,7 @@ class _Work:
                 return
             reason = f"no: in a stack {type(error).__name__}: {error}".partition("\n")[0]
             for ready in group:
-                write_whole(ready.claim.directory / ALONE, reason.encode())
+                write_whole(ready.assigned.directory / ALONE, reason.encode())
             for ready in group:
                 self._train_alone(ready, reason)
 
@@ -154,11 +154,11 @@ class _Work:
             watch=group[0].watch,
             hooks=[hooks_of(self.study, ready, self.stop) for ready in group],
             stop=self.stop,
-            judge=judge_of([ready.claim.trial for ready in group]),
-            test=group[0].claim.slot.role == "confirm",
+            judge=judge_of([ready.assigned.trial for ready in group]),
+            test=group[0].assigned.slot.role == "confirm",
         )
         for ready, outcome in zip(group, outcomes, strict=True):
-            save_ended(ready.recipe, outcome, ready.claim.directory)
+            save_ended(ready.recipe, outcome, ready.assigned.directory)
         shutil.rmtree(directory)
         text = f"{len(group)} at once"
         pairs = zip(group, outcomes, strict=True)
@@ -173,8 +173,8 @@ class _Work:
         """Tell Optuna what is written in MLflow."""
         self.tracker.flush()
         for number, result in results.items():
-            claim, run = self.open.pop(number)
-            self.search.tell(claim, {**result, "run_id": run.id})
+            assigned, run = self.open.pop(number)
+            self.search.tell(assigned, {**result, "run_id": run.id})
             self.results[number] = result
 
 
@@ -182,7 +182,7 @@ def once_each(waiting: Sequence[Ready]) -> list[Ready]:
     """Return the first trial of each recipe and seed; the others may use its result."""
     first: dict[Hashable, Ready] = {}
     for ready in waiting:
-        first.setdefault((ready.recipe.hash, ready.recipe.seed, ready.claim.slot.role), ready)
+        first.setdefault((ready.recipe.hash, ready.recipe.seed, ready.assigned.slot.role), ready)
     return list(first.values())
 
 
@@ -190,11 +190,11 @@ def grouped(waiting: Sequence[Ready]) -> Iterator[tuple[list[Ready], str]]:
     """Yield the trials that train as one, or one that trains alone and why, in order."""
     alike: dict[Hashable, list[Ready]] = {}
     for ready in waiting:
-        note = ready.claim.directory / ALONE
+        note = ready.assigned.directory / ALONE
         if note.exists():
             yield [ready], note.read_text(encoding="utf-8")
         else:
-            key = (ready.claim.slot.role, fusion_key(ready.recipe))
+            key = (ready.assigned.slot.role, fusion_key(ready.recipe))
             alike.setdefault(key, []).append(ready)
     for group in alike.values():
         if len(group) == 1:

@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from harness import checkpoints, store
+from harness.assigned import Reserved, suggest
 from harness.blocks import run_block
-from harness.claim import Reserved, suggest
 from harness.identity import CHECKPOINT, identity_of, kept_of, require_same
 from harness.keeper import Hooks, Interrupted
 from harness.length import POLICIES, Length, length_from

@@ -10,7 +10,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from harness.claim import BLOCK, Block, Claim, Reserved
+from harness.assigned import BLOCK, Assigned, Block, Reserved
 from harness.design import Agenda, Slot
 from harness.recipe import Recipe
 from harness.samplers import budget_of, pruner_for, sampler_for
@@ -65,10 +65,10 @@ class Search:
         self._tried.take(trials)
         return trials
 
-    def same_as(self, claim: Claim, recipe: Recipe) -> FrozenTrial | None:
+    def same_as(self, assigned: Assigned, recipe: Recipe) -> FrozenTrial | None:
         """Return the finished trial of the same recipe and seed, if this phase had one before."""
-        found = self._tried.finished(claim.slot.role, recipe.seed, recipe.hash)
-        return found if found is not None and found.number < claim.trial.number else None
+        found = self._tried.finished(assigned.slot.role, recipe.seed, recipe.hash)
+        return found if found is not None and found.number < assigned.trial.number else None
 
     def claim(self) -> list[Reserved] | str | None:
         """Return a block of trials to train, "wait", or None when the budget is spent.
@@ -93,26 +93,26 @@ class Search:
             raise UserError("trial", got=number, allowed="a trial nobody trains", do=do)
         return block
 
-    def begin(self, reserved: Reserved) -> Claim:
+    def begin(self, reserved: Reserved) -> Assigned:
         """Let the sampler draw for a reserved trial, in the order of a block's numbers."""
         self.optuna.sampler = sampler_for(self.study, reserved.number)
         trial = Trial(self.optuna, reserved.id)
-        return Claim(
+        return Assigned(
             trial=trial,
             slot=slot_of(trial.user_attrs),
             directory=reserved.directory,
             adopted=reserved.adopted,
         )
 
-    def tell(self, claim: Claim, result: dict[str, Any]) -> None:
+    def tell(self, assigned: Assigned, result: dict[str, Any]) -> None:
         """Store a trial's result and end it in Optuna. A non-finite value never becomes best."""
-        claim.trial.set_user_attr(RESULT, result)
+        assigned.trial.set_user_attr(RESULT, result)
         state = {"finished": TrialState.COMPLETE, "failed": TrialState.FAIL}
         values = None
         if result["status"] == "finished":
             values = [result["metrics"][name] for name in self.study.objectives]
         ending = state.get(result["status"], TrialState.PRUNED)
-        self.optuna.tell(claim.trial, values, state=ending)
+        self.optuna.tell(assigned.trial, values, state=ending)
 
     def retry_failed(self) -> int:
         """Enqueue every failed trial again, with the same parameters; return how many."""

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from harness import training
 from harness.anatomy.describe import Anatomy
-from harness.claim import Claim, is_feasible, run_name, suggest
+from harness.assigned import Assigned, is_feasible, run_name, suggest
 from harness.course import Watch
 from harness.keeper import Hooks
 from harness.lineage import BASE, PARENT, origin_tags
@@ -43,7 +43,7 @@ Result = dict[str, Any]
 class Ready:
     """A trial that is to be trained: its recipe, its run, and what is known of its network."""
 
-    claim: Claim
+    assigned: Assigned
     run: Run
     recipe: Recipe
     anatomy: Anatomy
@@ -54,7 +54,7 @@ class Ready:
     @property
     def number(self) -> int:
         """The trial's number."""
-        return self.claim.trial.number
+        return self.assigned.trial.number
 
     @property
     def counts(self) -> dict[str, float]:
@@ -62,25 +62,25 @@ class Ready:
         return metrics_of(self.recipe) | _sizes(self.recipe)
 
 
-def open_run(tracker: Tracker, claim: Claim) -> Run:
+def open_run(tracker: Tracker, assigned: Assigned) -> Run:
     """Return the trial's run in MLflow."""
     tags = {
-        NOTE: _note(claim),
-        "harness.role": claim.slot.role,
-        "harness.cell": label(claim.slot.cell),
-        "harness.seed": str(claim.slot.seed),
+        NOTE: _note(assigned),
+        "harness.role": assigned.slot.role,
+        "harness.cell": label(assigned.slot.cell),
+        "harness.seed": str(assigned.slot.seed),
         "harness.status": "running",
         **{f"harness.{name}": version for name, version in versions().items()},
     }
-    return tracker.open(claim.trial.number, run_name(claim), tags, fresh=not claim.adopted)
+    return tracker.open(assigned.trial.number, run_name(assigned), tags, fresh=not assigned.adopted)
 
 
-def prepare(study: Study, claim: Claim, run: Run) -> Ready:
+def prepare(study: Study, assigned: Assigned, run: Run) -> Ready:
     """Return the trial with its recipe, described in its run."""
-    recipe = suggest(study, claim)
+    recipe = suggest(study, assigned)
     known, origin = measures(recipe), origin_tags(recipe)
     ready = Ready(
-        claim=claim,
+        assigned=assigned,
         run=run,
         recipe=recipe,
         anatomy=anatomy_of(recipe),
@@ -101,11 +101,11 @@ def prepare(study: Study, claim: Claim, run: Run) -> Ready:
 
 def without_training(search: Search, ready: Ready) -> Result | None:
     """Return the result of a trial that need not be trained, else None."""
-    if not is_feasible(ready.claim):
+    if not is_feasible(ready.assigned):
         reason = "a constraint is violated: not trained"
         ready.run.finish("infeasible", reason, [], {}, _recipe_file(ready.recipe))
         return ready.facts | {"status": "infeasible", "reason": reason, "metrics": ready.counts}
-    same = search.same_as(ready.claim, ready.recipe)
+    same = search.same_as(ready.assigned, ready.recipe)
     return None if same is None else _reuse(ready.run, same, ready.recipe)
 
 
@@ -120,10 +120,10 @@ def train_alone(study: Study, ready: Ready, stop: Stop) -> Outcome:
     """Train the trial the ordinary way."""
     outcome = training.train(
         ready.recipe,
-        directory=ready.claim.directory,
+        directory=ready.assigned.directory,
         watch=ready.watch,
         hooks=hooks_of(study, ready, stop),
-        test=ready.claim.slot.role == "confirm",
+        test=ready.assigned.slot.role == "confirm",
     )
     if outcome.micro_batches != ready.recipe.accumulate:
         text = f"trained in {outcome.micro_batches} micro-batches"
@@ -155,7 +155,7 @@ def finish(study: Study, ready: Ready, outcome: Outcome, fused: str) -> Result:
 def hooks_of(study: Study, ready: Ready, stop: Stop) -> Hooks:
     """Return what a trial's training tells and asks: its run, Optuna's pruner, the user."""
     run, number = ready.run, ready.number
-    judge = judge_of([ready.claim.trial])
+    judge = judge_of([ready.assigned.trial])
     return Hooks(
         saved=run.record,
         prune=lambda epoch, value: bool(judge(epoch, {0: value})),
@@ -224,9 +224,9 @@ def failed(run: Run, error: Exception) -> Result:
     return {"status": "failed", "reason": reason, "metrics": {}}
 
 
-def _note(claim: Claim) -> str:
+def _note(assigned: Assigned) -> str:
     """Return what a run is for, in plain words, as the MLflow UI shows it."""
-    slot = claim.slot
+    slot = assigned.slot
     if slot.role == "confirm":
         return (
             f"The best recipe of {label(slot.cell)}, trained anew on the fresh seed {slot.seed} "
@@ -237,4 +237,4 @@ def _note(claim: Claim) -> str:
             f"Tuning trial {slot.point + 1} of {label(slot.cell)}: the best of them is trained "
             "anew on fresh seeds, and this one counts for nothing else."
         )
-    return f"Trial {claim.trial.number} of the search."
+    return f"Trial {assigned.trial.number} of the search."

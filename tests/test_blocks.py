@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.assigned import Block, Reserved
 from harness.checks import check
-from harness.claim import Block, Reserved
 from harness.kinds import search_of
 from harness.search import WAIT, Search
 from harness.study import Study, load

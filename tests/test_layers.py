@@ -18,9 +18,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " curves preview subjects",
         "checkpoints interpolation pace keeper outcome identity training fused rows weight_files"
         " outbox tracked tracking measures views forgetting representation traces",
-        "design claim tried samplers pruning search checks kinds capability trials blocks lineage"
-        " forks workers results reproduction finetuning record plots progress registration caveats"
-        " comparisons findings pruning_cost",
+        "design assigned tried samplers pruning search checks kinds capability trials blocks"
+        " lineage forks workers results reproduction finetuning record plots progress registration"
+        " caveats comparisons findings pruning_cost",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
         " side_by_side trained export examples_file predictions generations",
@@ -33,7 +33,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
     library: frozenset(modules.split())
     for library, modules in {
         "mlflow": "outbox rows tracked tracking",
-        "optuna": "claim tried search samplers pruning checks trials results progress resume"
+        "optuna": "assigned tried search samplers pruning checks trials results progress resume"
         " starts",
         "pytorch_lightning": "training keeper learner outcome fused trained",
         "lightning_fabric": "training checkpoints",

@@ -1,4 +1,4 @@
-"""Claim: a trial that this process may train, the block it is claimed with, and its recipe."""
+"""Assigned: a trial that this process may train, the block it is claimed with, and its recipe."""
 
 import warnings
 from dataclasses import asdict, dataclass, replace
@@ -48,7 +48,7 @@ class Reserved:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class Assigned:
     """A reserved trial that Optuna draws for."""
 
     trial: Trial
@@ -57,7 +57,7 @@ class Claim:
     adopted: bool
 
 
-def suggest(study: Study, claim: Claim) -> Recipe:
+def suggest(study: Study, assigned: Assigned) -> Recipe:
     """Return the recipe of a claimed trial: what `space` builds, with the slot's seed.
 
     For an adopted trial `space` runs a second time: values already suggested come back as
@@ -65,18 +65,20 @@ def suggest(study: Study, claim: Claim) -> Recipe:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The constraint value is ignored")
-        recipe = replace(study, epochs=claim.slot.epochs).recipe(claim.trial, claim.slot.cell)
-    return replace(recipe, seed=claim.slot.seed)
+        recipe = replace(study, epochs=assigned.slot.epochs).recipe(
+            assigned.trial, assigned.slot.cell
+        )
+    return replace(recipe, seed=assigned.slot.seed)
 
 
-def is_feasible(claim: Claim) -> bool:
+def is_feasible(assigned: Assigned) -> bool:
     """Say whether every constraint that `space` set on the trial holds."""
-    frozen = claim.trial._cached_frozen_trial
+    frozen = assigned.trial._cached_frozen_trial
     return all(value <= 0 for value in frozen.constraints.values())
 
 
-def run_name(claim: Claim) -> str:
+def run_name(assigned: Assigned) -> str:
     """Return the name of a trial's run in MLflow."""
-    slot = claim.slot
+    slot = assigned.slot
     last = f"seed {slot.seed}" if slot.role == "confirm" else f"point {slot.point}"
-    return f"{claim.trial.number:04d} {slot.role} {label(slot.cell)} {last}"
+    return f"{assigned.trial.number:04d} {slot.role} {label(slot.cell)} {last}"
