@@ -63,11 +63,14 @@ class Page:
 
 
 def drawing(title: str, caption: str, data: pandas.DataFrame, figure: go.Figure) -> Drawing:
-    """Return a figure and its data as they stand on a page; takes off the figure's own legend."""
+    """Return a figure and its data as they stand on a page; takes off the figure's own legend.
+
+    A width that the figure sets is the least it needs; by itself that is one of its panels.
+    """
     panels = data.get("panel", pandas.Series([""])).nunique()
-    width = style.PANEL_WIDTH * style.grid(panels)[1]
+    width = figure.layout.width or style.PANEL_WIDTH * style.grid(panels)[1]
     keys = tuple(_legend(figure))
-    figure.update_layout(showlegend=False)
+    figure.update_layout(showlegend=False, width=None)
     text = str(data.to_json(orient="split", index=False, double_precision=10))
     return Drawing(title, caption, keys, as_json(figure.to_json()), as_json(text), len(data), width)
 

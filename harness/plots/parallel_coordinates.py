@@ -13,6 +13,8 @@ from harness.record import Record
 
 BEST = 0.1
 """The share of the trials that is drawn in colour."""
+AXIS_WIDTH = 80
+"""Pixels an axis needs at least: the numbers at the ends of two must not touch."""
 
 
 def numbers(record: Record) -> pandas.DataFrame:
@@ -52,8 +54,8 @@ def _heights(record: Record, name: str, values: pandas.Series) -> pandas.Series:
 
 def draw(data: pandas.DataFrame) -> go.Figure:
     """Draw grey lines, the best tenth in colour above them; the ends of each axis are written."""
-    figure = go.Figure(layout=style.layout(1))
     axes = list(dict.fromkeys(data["axis"]))
+    figure = go.Figure(layout=style.layout(1) | {"width": AXIS_WIDTH * len(axes)})
     for best, name, index in ((False, "other trials", 7), (True, "best tenth", 0)):
         figure.add_trace(_lines(data[data["best"] == best], axes, name, index))
     for place, name in enumerate(axes):
