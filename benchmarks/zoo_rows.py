@@ -55,6 +55,8 @@ class Row:
     aim: float | None = None
     metric: str = ""
     """The test score that is shown and picks the best epoch; "" for the task's headline."""
+    short: str = ""
+    """Why the aim is missed, where it is."""
 
 
 def recipe(
@@ -82,13 +84,16 @@ def recipe(
     )
 
 
-SHIFTED = FashionMNIST(augment=Augment(crop=2, flip=True))
-SMALL_CNN = CNN(stages=2, blocks=2, width=32, norm="batch", dropout=0.1, init="he")
+FLIPPED = FashionMNIST(augment=Augment(flip=True))
+SMALL_CNN = CNN(stages=3, width=24, norm="batch", dropout=0.1, init="he")
 TABULAR = MLP(width=64, dropout=0.2, init="he")
 CENSUS = recipe(TABULAR, Adult(), 3e-3, epochs=8, batch_size=256)
 HOUSES = MLP(depth=3, width=128, activation="silu", init="he")
-READER = Decoder(depth=4, width=128, heads=4)
+READER = Decoder(depth=4, width=96, heads=4, positions="rope")
 TEXT = Shakespeare(context=128)
+
+BASELINE = "reviews-tfidf"
+BASELINE_SHORT = "It counts single words among the 8,000 that the networks know, and no pairs."
 
 ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells` on validation
     "digits-mlp": Row(
@@ -102,14 +107,10 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         aim=0.88,
     ),
     "fashion-lenet5": Row(
-        recipe=recipe(LeNet5(init="he"), FashionMNIST(), 2e-3, epochs=10), seeds=3, aim=0.89
+        recipe=recipe(LeNet5(init="he"), FashionMNIST(), 2e-3, epochs=8), seeds=3, aim=0.89
     ),
-    "fashion-cnn": Row(
-        recipe=recipe(SMALL_CNN, SHIFTED, 3e-3, epochs=8, batch_size=128), seeds=3, aim=0.91
-    ),
-    "fashion-resnet20": Row(
-        recipe=recipe(ResNet(), SHIFTED, 3e-3, epochs=12, batch_size=128), seeds=3, aim=0.92
-    ),
+    "fashion-cnn": Row(recipe=recipe(SMALL_CNN, FLIPPED, 3e-3, epochs=6), seeds=2, aim=0.91),
+    "fashion-resnet20": Row(recipe=recipe(ResNet(), FLIPPED, 3e-3, epochs=6), seeds=1, aim=0.92),
     "adult-mlp": Row(recipe=CENSUS, seeds=5, aim=0.85),
     "adult-mlp-auroc": Row(recipe=CENSUS, seeds=5, aim=0.9, metric="auroc"),
     "california-mlp": Row(
@@ -118,14 +119,18 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         aim=0.55,
     ),
     "fashion-vae": Row(
-        recipe=recipe(VAE(width=256), FashionMNIST(), 2e-3, epochs=10, task=Autoencode()), seeds=3
+        recipe=recipe(
+            VAE(width=256), FashionMNIST(), 2e-3, epochs=10, batch_size=128, task=Autoencode()
+        ),
+        seeds=3,
     ),
     "fashion-vae-convolutional": Row(
         recipe=recipe(
-            VAE(layers="convolutional", width=32),
+            VAE(layers="convolutional", width=16),
             FashionMNIST(),
             2e-3,
-            epochs=10,
+            epochs=6,
+            batch_size=128,
             task=Autoencode(),
         ),
         seeds=3,
@@ -175,7 +180,7 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
         aim=0.77,
     ),
     "shakespeare-decoder": Row(
-        recipe=recipe(READER, TEXT, 3e-3, epochs=1, batch_size=16, task=LanguageModel()),
+        recipe=recipe(READER, TEXT, 3e-3, epochs=2, batch_size=16, task=LanguageModel()),
         seeds=1,
         aim=2.2,
     ),
@@ -203,12 +208,12 @@ ROWS: dict[str, Row] = {  # those of the series are the best of `recurrent_cells
     ),
     "pairs-twotower": Row(
         recipe=recipe(TwoTower(), ItemPairs(), 3e-3, epochs=8, batch_size=128, task=Contrast()),
-        seeds=1,
+        seeds=3,
         aim=0.5,
     ),
     "pronunciations-transformer": Row(
         recipe=recipe(
-            Transformer(), Pronunciations(), 4e-3, epochs=8, batch_size=128, task=Translate()
+            Transformer(), Pronunciations(), 4e-3, epochs=5, batch_size=128, task=Translate()
         ),
         seeds=1,
         aim=0.12,

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from benchmarks import zoo
-from benchmarks.zoo import BASELINE, Entry, bags, measure, stored, table, write
-from benchmarks.zoo_rows import ROWS
+from benchmarks.zoo import bags, measure
+from benchmarks.zoo_page import Entry, page, stored, write
+from benchmarks.zoo_rows import BASELINE, ROWS
 from harness.data.batches import Split
 from harness.preview import anatomy_of
 
@@ -16,6 +17,7 @@ ENTRY = Entry(
     model="MLP",
     data="Digits",
     metric="accuracy",
+    higher_is_better=True,
     scores=(0.9, 0.92, 0.94),
     aim=0.97,
     parameters=1_234,
@@ -55,15 +57,37 @@ def test_what_was_measured_comes_back_unless_its_recipe_changed(tmp_path: Path) 
     baseline = replace(ENTRY, recipe=BASELINE)
     write({BASELINE: baseline, "digits-mlp": ENTRY, "fashion-mlp": other}, tmp_path)
     assert stored(tmp_path / "zoo.json") == {"digits-mlp": ENTRY, BASELINE: baseline}
-    page = (tmp_path / "zoo.md").read_text()
-    assert "| MLP | Digits | accuracy | 0.920 ± 0.050 | 0.97 | 3 | 1,234 | 0.5 |" in page
-    assert page == table([ENTRY, other, baseline])
+    text = (tmp_path / "zoo.md").read_text()
+    row = "| digits-mlp | MLP | Digits | accuracy | 0.920 ± 0.050 | 0.97 | 3 | 1,234 | 0.5 |"
+    assert row in text
+    assert text == page({"digits-mlp": ENTRY, "fashion-mlp": other, BASELINE: baseline})
+
+
+def test_what_is_missed_or_not_measured_is_said() -> None:
+    error = replace(ENTRY, higher_is_better=False)
+    text = page({"digits-mlp": ENTRY, "california-mlp": error})
+    assert "- digits-mlp: 0.920, aim 0.97. " in text
+    assert "- california-mlp" not in text
+    assert "Not measured with the present recipe: fashion-mlp," in text
+
+
+@pytest.mark.slow
+def test_rows_are_measured_beside_each_other_and_each_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of the two cannot be measured, as its data is missing: the other is on the page."""
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    assert zoo.main(["movielens-mf", "digits-mlp"], tmp_path) == 1
+    assert "movielens-mf: " in capsys.readouterr().err
+    entries = stored(tmp_path / "docs" / "zoo.json")
+    assert list(entries) == ["digits-mlp"]
+    assert len(entries["digits-mlp"].scores) == 5
 
 
 def test_the_page_in_the_docs_is_that_of_its_figures() -> None:
     docs = zoo.ROOT / "docs"
-    entries = stored(docs / "zoo.json")
-    assert (docs / "zoo.md").read_text(encoding="utf-8") == table(list(entries.values()))
+    assert (docs / "zoo.md").read_text(encoding="utf-8") == page(stored(docs / "zoo.json"))
 
 
 def test_bags_count_each_word_of_each_text() -> None:
