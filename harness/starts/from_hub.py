@@ -30,7 +30,7 @@ class FromHub(Start):
             from huggingface_hub import snapshot_download
             from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
         except ImportError as error:
-            do = "pip install .[text]"
+            do = "say pip install -e '.[text]'"
             raise UserError("FromHub", got=str(error), allowed="huggingface_hub", do=do) from error
         try:
             patterns = ["*.safetensors", "config.json"]

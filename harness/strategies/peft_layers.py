@@ -57,7 +57,7 @@ def require_peft() -> None:
     try:
         import peft  # noqa: F401
     except ImportError as error:
-        do = "pip install .[peft]"
+        do = "say pip install -e '.[peft]'"
         raise UserError("strategy", got=str(error), allowed="PEFT installed", do=do) from error
 
 

