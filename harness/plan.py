@@ -18,6 +18,7 @@ from harness.results import stored_record
 from harness.samplers import budget_of
 from harness.study import Study, label, load, store
 from harness.training import network_of
+from harness.weight_files import REPEATED
 
 STEP_SECONDS = 0.0005
 TRIAL_SECONDS = 0.15
@@ -83,8 +84,16 @@ def cost_of(sample: Sample) -> Cost:
         parameters=sample.counts.trainable,
         flops=each * facts.train * recipe.epochs,
         seconds=steps * (step + STEP_SECONDS) + evaluation + TRIAL_SECONDS,
-        bytes=4 * COPIES * sample.counts.total,
+        bytes=4 * _stored(recipe, sample.counts.total, sample.counts.trainable),
     )
+
+
+def _stored(recipe: Recipe, total: int, trained: int) -> int:
+    """Return how many numbers a run leaves; what a large start gives back is not repeated."""
+    if recipe.start is None:
+        return COPIES * total
+    given = total - trained
+    return COPIES * trained + (given if 4 * given <= REPEATED else 0)
 
 
 def step_seconds(recipe: Recipe, batches: object) -> float:

@@ -3,9 +3,12 @@
 | file | what |
 | --- | --- |
 | best.safetensors | every tensor, adapters beside the weights they adapt |
-| trained.safetensors | of a training with a start: what that does not give back, and its sha256 |
+| trained.safetensors | what the start does not give back, if it gives any, and its sha256 |
 | merged.safetensors | of a training with adapters that merge: the plain model's tensors |
 | example.safetensors | a few validation examples and what the network makes of them |
+
+Where the start gives back more than `REPEATED`, the first and the third are left out: the start and
+trained.safetensors hold all that is in them, and `make export` writes the merged network.
 """
 
 from collections.abc import Mapping
@@ -28,6 +31,9 @@ from harness.tracked import Run
 FULL, TRAINED = "best.safetensors", "trained.safetensors"
 MERGED, EXAMPLE = "merged.safetensors", "example.safetensors"
 EXAMPLES = 8
+REPEATED = 16_000_000
+"""The most bytes of a start that its runs write once more, so that they outlive it: 32 runs of a
+text encoder of 90 MB would fill 5 GB with the same weights."""
 MERGE_ERROR = 1e-3
 """The largest error of a merged network's outputs against their own size: 4e-7 is usual, 3e-3 with
 weights in bfloat16 (2026-11, LoRA of rank 8)."""
@@ -44,26 +50,32 @@ def weight_files(recipe: Recipe, outcome: Outcome) -> dict[str, bytes]:
     """Return the files by name; no random number is taken from the global generators."""
     if not outcome.weights:
         return {}
-    files = {FULL: as_bytes(dict(outcome.weights))}
     if recipe.start is None:
-        return files
+        return {FULL: as_bytes(dict(outcome.weights))}
     with torch.random.fork_rng(devices=[]):
         prepared = prepare(recipe.model.build(recipe.data.facts()), recipe.strategy)
         network = _in_precision(prepared.network, recipe)
-        kept = {n: t for n, t in outcome.weights.items() if n not in prepared.given_back()}
-        facts = {"base": outcome.base, "recipe": recipe.hash}
-        files[TRAINED] = as_bytes(kept, metadata=facts)
         network.load_state_dict(dict(outcome.weights))
         inputs = _examples(recipe)
-        files[EXAMPLE] = as_bytes({**inputs, "output": _outputs(network, recipe, inputs)})
-        plain, left = merged(recipe, outcome.weights)
-    if prepared.plan.adapter is not None and left is None:
-        files[MERGED] = as_bytes({n: t.contiguous() for n, t in plain.items()})
+        files = {EXAMPLE: as_bytes({**inputs, "output": _outputs(network, recipe, inputs)})}
+    given = prepared.given_back() & outcome.weights.keys()
+    facts = {"base": outcome.base, "recipe": recipe.hash}
+    if given:
+        kept = {n: t for n, t in outcome.weights.items() if n not in given}
+        files[TRAINED] = as_bytes(kept, metadata=facts)
+    if sum(outcome.weights[name].nbytes for name in given) <= REPEATED:
+        files[FULL] = as_bytes(dict(outcome.weights), metadata=facts)
+        adapter = prepared.plan.adapter
+        if adapter is not None and adapter.merges:
+            plain, _ = merged(recipe, outcome.weights)
+            files[MERGED] = as_bytes({n: t.contiguous() for n, t in plain.items()})
     return files
 
 
 def restored(recipe: Recipe, path: Path) -> nn.Module:
-    """Return the network of a `trained.safetensors` in eval mode, its frozen part from the start.
+    """Return the network of a file that a training with a start left, in eval mode.
+
+    What a `trained.safetensors` lacks comes from the start.
 
     Raises UserError if the start's weights have changed, or the file is another recipe's.
     """
@@ -93,20 +105,33 @@ def prove_files(recipe: Recipe, directory: Path) -> None:
 
     What trained, on its start, must give the same to the bit; merged weights within MERGE_ERROR.
     """
-    if not (directory / TRAINED).exists():
+    if recipe.start is None or not (directory / EXAMPLE).exists():
         return
     inputs = load_file(directory / EXAMPLE)
     expected = inputs.pop("output")
-    found = _outputs(restored(recipe, directory / TRAINED), recipe, inputs)
+    name = TRAINED if (directory / TRAINED).exists() else FULL
+    network = restored(recipe, directory / name)
+    found = _outputs(network, recipe, inputs)
     if not torch.equal(found, expected):
-        raise _differs(TRAINED, found, expected, allowed="no difference")
+        raise _differs(name, found, expected, allowed="no difference")
     if (directory / MERGED).exists():
-        with torch.random.fork_rng(devices=[]):
-            plain = _in_precision(recipe.model.build(recipe.data.facts()), recipe)
-        plain.load_state_dict(load_file(directory / MERGED))
-        found = _outputs(plain, recipe, inputs)
-        if (found - expected).abs().max() > MERGE_ERROR * expected.abs().max():
-            raise _differs(MERGED, found, expected, allowed=f"{MERGE_ERROR:g} of the largest")
+        _prove_merged(recipe, load_file(directory / MERGED), inputs, expected)
+    elif not (directory / FULL).exists():
+        weights, left = merged(recipe, network.state_dict())
+        if left is None:
+            _prove_merged(recipe, weights, inputs, expected)
+
+
+def _prove_merged(
+    recipe: Recipe, weights: Mapping[str, Tensor], inputs: Mapping[str, Tensor], expected: Tensor
+) -> None:
+    """Run the plain network with weights that adapters were merged into."""
+    with torch.random.fork_rng(devices=[]):
+        plain = _in_precision(recipe.model.build(recipe.data.facts()), recipe)
+    plain.load_state_dict(dict(weights))
+    found = _outputs(plain, recipe, inputs)
+    if (found - expected).abs().max() > MERGE_ERROR * expected.abs().max():
+        raise _differs(MERGED, found, expected, allowed=f"{MERGE_ERROR:g} of the largest")
 
 
 def _in_precision(network: nn.Module, recipe: Recipe) -> nn.Module:

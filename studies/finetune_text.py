@@ -1,7 +1,6 @@
 """How much of a pretrained text encoder should be trained, given 400 labelled reviews?
 
-Command:  .venv/bin/pip install -c constraints.txt '.[text]'
-          make study NAME=finetune_text WORKERS=2
+Command:  make data; make study NAME=finetune_text
 Cost:     about 20 minutes (an estimate: 14 s of CPU an epoch for full, 21 s for the test set).
 Published: Hu et al. 2021 (arXiv:2106.09685): LoRA is as good as full; Ben Zaken et al. 2021
           (arXiv:2106.10199): biases alone are competitive where data are few.

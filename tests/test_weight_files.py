@@ -13,6 +13,8 @@ from harness.recipe import Recipe, Strategy
 from harness.settings import UserError
 from harness.starts.from_directory import FromDirectory
 from harness.strategies.adapters import Adapters
+from harness.strategies.full import Full
+from harness.strategies.linear_probe import LinearProbe
 from harness.strategies.lora import VARIANTS, LoRA
 from harness.strategies.norm_tuning import NormTuning
 from harness.strategies.surgical import Surgical
@@ -67,6 +69,23 @@ def test_what_trained_on_its_start_is_the_network_to_the_bit(
     kept = load_file(folder / weight_files.TRAINED)
     assert "hidden_1.linear.weight" not in kept or isinstance(strategy, Surgical)
     assert (folder / weight_files.MERGED).exists() == isinstance(strategy, LoRA)
+
+
+@pytest.mark.parametrize("strategy", [LoRA(), Adapters(), LinearProbe(), Full()], ids=str)
+def test_of_a_large_start_only_what_trained_is_written(
+    strategy: Strategy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weight_files, "REPEATED", 0)
+    recipe, outcome = trained(tmp_path, strategy)
+    folder = written(recipe, outcome, tmp_path / "files")
+    file = weight_files.FULL if isinstance(strategy, Full) else weight_files.TRAINED
+    assert {path.name for path in folder.iterdir()} == {file, weight_files.EXAMPLE}
+    weight_files.prove_files(recipe, folder)
+    weights = load_file(folder / file)
+    weights["head.bias"] += 0.01
+    save_file(weights, folder / file, {"base": outcome.base, "recipe": recipe.hash})
+    with pytest.raises(UserError, match=f"{file}, read back"):
+        weight_files.prove_files(recipe, folder)
 
 
 def test_a_file_that_computes_something_else_is_noticed(tmp_path: Path) -> None:

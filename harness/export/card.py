@@ -115,7 +115,7 @@ def _lineage(trained: Trained) -> Iterator[str]:
         begun = f"from weights of sha256 `{base}`" if base else "from random weights"
         differs = f"; differs from its parent: {tags['harness.differs']}" if base else ""
         yield f"- `{run.info.run_id}` {run.info.run_name}: {begun}{differs}"
-    yield f"- these weights: sha256 `{trained.sha256}` of the run's best.safetensors"
+    yield f"- these weights: sha256 `{trained.sha256}` of the run's file of weights"
 
 
 def _licence(trained: Trained) -> Iterator[str]:

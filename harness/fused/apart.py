@@ -50,5 +50,5 @@ class Apart:
         self, row: int, leaves: Sequence[Tensor], masks: Sequence[Tensor], batch: Batch
     ) -> Tensor:
         trained = dict(zip(self.stack.trained, map(laid_out, leaves), strict=True))
-        rest = {name: tensor[row] for name, tensor in self.stack.rest.items()}
+        rest = {name: laid_out(tensor[row]) for name, tensor in self.stack.rest.items()}
         return self.stack.output(trained, rest, masks, batch)

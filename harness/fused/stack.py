@@ -46,7 +46,8 @@ class Stack:
         rows = [torch.cat([row[name].reshape(-1) for name in trained]) for row in tensors]
         self.flat = torch.stack(rows)
         others = [name for name in tensors[0] if name not in self.shapes]
-        self.rest = {name: torch.stack([row[name] for row in tensors]) for name in others}
+        # Contiguous, as vmap and safetensors refuse frozen weights that lie channels last.
+        self.rest = {n: torch.stack([row[n].contiguous() for row in tensors]) for n in others}
         self._view()
         dropping = [rates(network) for network in networks]
         skeleton = copy.deepcopy(networks[0]).to("meta")

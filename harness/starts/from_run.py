@@ -9,14 +9,15 @@ import optuna
 
 from harness import study as studies
 from harness.groups import merged
-from harness.recipe import recipe_from_json
+from harness.recipe import Recipe, recipe_from_json
 from harness.settings import UserError, require_name
 from harness.start import Base, Start
-from harness.starts.files import read_files
+from harness.starts.files import Weights, read_files
 from harness.store import optuna_url
 from harness.tried import RESULT
+from harness.weight_files import FULL, TRAINED, restored
 
-RECIPE, WEIGHTS = "recipe.json", "best.safetensors"
+RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class FromRun(Start):
         run = self.run or _best_run(root, self.study)
         directory = _directory(root, run)
         recipe = recipe_from_json(json.loads((directory / RECIPE).read_text(encoding="utf-8")))
-        stored, digest = read_files([directory / WEIGHTS])
+        stored, digest = _stored(directory, recipe)
         weights, left = merged(recipe, stored)
         if left is not None:
             got = f"a run with {type(recipe.strategy).__name__}, which stay beside its weights"
@@ -52,9 +53,21 @@ class FromRun(Start):
         return Base(weights=weights, sha256=digest, run=directory.parent.name, recipe=recipe)
 
 
+def _stored(directory: Path, recipe: Recipe) -> tuple[Weights, str]:
+    """Return the tensors that a run trained and the sha256 of their file; some may be its start's.
+
+    A run keeps what trained alone where its start is large; what is frozen is then read there.
+    """
+    if (directory / FULL).exists():
+        return read_files([directory / FULL])
+    _, digest = read_files([directory / TRAINED])
+    return restored(recipe, directory / TRAINED).state_dict(), digest
+
+
 def _directory(root: Path, run: str) -> Path:
     """Return where the artifacts of a run lie that was trained to its end."""
-    found = [path.parent for path in root.glob(f"artifacts/*/{run}*/artifacts/{WEIGHTS}")]
+    files = [f"artifacts/*/{run}*/artifacts/{name}" for name in (FULL, TRAINED)]
+    found = sorted({path.parent for pattern in files for path in root.glob(pattern)})
     if len(found) != 1:
         allowed = "the id of one run in this store that has weights"
         do = "copy the id of a finished run from the MLflow UI"

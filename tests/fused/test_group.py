@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from harness import pace
@@ -17,12 +18,15 @@ from harness.fused.shape import fusion_key
 from harness.fused.together import Together
 from harness.fused.train import divide, train_group
 from harness.keeper import Hooks, Interrupted
+from harness.models.cnn import CNN
 from harness.models.mlp import MLP
 from harness.outcome import Outcome, is_out_of_memory
 from harness.recipe import Facts, Model, Recipe
 from harness.settings import UserError
+from harness.starts.from_directory import FromDirectory
 from harness.strategies.linear_probe import LinearProbe
 from harness.strategies.lp_ft import LPFT
+from harness.strategies.surgical import Surgical
 from harness.tasks.classify import Classify
 from harness.training import train
 from tests.test_training import BASE, WATCH, StopAt, _same
@@ -85,6 +89,20 @@ def test_label_smoothing_may_differ(tmp_path: Path) -> None:
     for number, fused in enumerate(grouped(recipes, tmp_path / "group")):
         alone = train(recipes[number], directory=tmp_path / str(number), watch=WATCH, test=True)
         assert fused.best == pytest.approx(alone.best, rel=1e-9)
+
+
+def test_frozen_convolutions_are_trained_on_together_and_can_be_written(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = CNN(stages=2, width=8, norm="group")
+    save_file(model.build(BASE.data.facts()).state_dict(), tmp_path / "base.safetensors")
+    start = FromDirectory(path=str(tmp_path))
+    frozen = replace(BASE, model=model, strategy=Surgical(block=1), start=start)
+    recipes = [replace(frozen, seed=seed, precision="64-true") for seed in range(2)]
+    assert unfusable(recipes[0]) is None
+    for number, fused in enumerate(grouped(recipes, tmp_path / "group")):
+        alone = train(recipes[number], directory=tmp_path / str(number), watch=WATCH, test=True)
+        assert fused.best == pytest.approx(alone.best, rel=1e-9)
+        assert all(weight.is_contiguous() for weight in fused.weights.values())
 
 
 def test_a_member_that_diverges_leaves_the_others_equal_to_the_bit(tmp_path: Path) -> None:
