@@ -49,6 +49,8 @@ def print_runs(wanted: list[str], console: Console) -> None:
         load(str(study))  # a recipe may name classes of the study's own file
     recipe = recipe_from_json(json.loads(read_artifact(root, first, "recipe.json")))
     frame = pandas.DataFrame([_row(run) for run in runs.values()])
+    if frame["study"].nunique() > 1:
+        frame["cell"] = frame["study"] + ": " + frame["cell"]
     known = measures(recipe).items()
     frame.attrs["higher_is_better"] = {name.partition("/")[2]: up for name, up in known}
     frame.attrs["headline"] = recipe.task.headline
@@ -126,12 +128,12 @@ def _rows(table: pandas.DataFrame) -> Listing:
     settings = [name for name in table.columns if str(name).startswith(("recipe/", "tag/"))]
     measured = [name for name in table.columns if f"{name} ±" in table]
     differing = [name for name in measured if len(table) < 2 or table[name].nunique() > 1]
-    shown = table[[*settings, "n"]].rename(columns=lambda name: str(name).partition("/")[2] or name)
+    cell = ["cell"] if table["cell"].any() else []
+    columns = {name.partition("/")[2] or name: table[name] for name in [*cell, *settings, "n"]}
     for name in dict.fromkeys([table.attrs["metric"], *differing]):
-        half = table[f"{name} ±"]
-        shown[name], shown[f"{name} low"] = table[name], table[name] - half
-        shown[f"{name} high"] = table[name] + half
-    shown["p"] = table["p"]
+        low, high = table[name] - table[f"{name} ±"], table[name] + table[f"{name} ±"]
+        columns |= {name: table[name], f"{name} low": low, f"{name} high": high}
+    shown = pandas.DataFrame(columns | {"p": table["p"]})
     about = "Best first; only what differs. Mean [95 % interval] over seeds."
     return listing("Settings and results", about, shown, group="answer")
 
@@ -164,6 +166,7 @@ def _row(run: StoredRun) -> dict[str, object]:
     url = f"{UI}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     tags = run.data.tags
     about = {"study": tags.get("harness.study", ""), "name": run.info.run_name}
+    about["cell"] = tags.get("harness.cell", "")
     if BASE in tags:
         about["tag/base"] = tags[BASE][:12]
     return {"run": run.info.run_id[:8], "url": url, **about, **settings, **metrics}

@@ -87,3 +87,32 @@ def test_a_metric_that_is_not_there_names_those_that_are() -> None:
         compare(runs(0.0), "val/acuracy")
     with pytest.raises(UserError, match="runs to compare"):
         compare(pandas.DataFrame({"run": []}))
+
+
+def test_a_setting_that_only_some_runs_have_tells_them_apart() -> None:
+    frame = runs(0.05).drop(columns="recipe/model.depth")
+    frame["recipe/strategy.rank"] = [8.0 if size == 1000 else None for size in sizes(frame)]
+    table = compare(frame)
+    assert len(table) == 2
+    assert "rank" in as_text(table)
+
+
+def test_cells_of_a_study_go_by_their_names() -> None:
+    frame = runs(0.05)
+    frame["cell"] = [f"depth={size // 1000}" for size in sizes(frame)]
+    first, *lines = as_text(compare(frame)).splitlines()
+    assert first.split()[0] == "cell"
+    assert [line.split()[0] for line in lines[:2]] == ["depth=4", "depth=1"]
+    frame["cell"] = "all"
+    assert as_text(compare(frame)).startswith("depth ")
+
+
+def test_settings_have_columns_until_they_are_too_many() -> None:
+    frame = runs(0.05)
+    frame["recipe/data.limit"] = [100 + size for size in sizes(frame)]
+    assert as_text(compare(frame)).splitlines()[0].split()[:2] == ["depth", "limit"]
+    assert "depth=4 limit=4,100" in as_text(compare(frame), 48)
+
+
+def sizes(frame: pandas.DataFrame) -> list[int]:
+    return [int(size) for size in frame["params/trainable"]]

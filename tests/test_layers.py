@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -107,7 +108,8 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
             yield from walk(child)
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports, at its top or inside a function, with its full name."""
     found = set()
     for node in walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -120,7 +122,7 @@ def imports(path: Path) -> set[str]:
                 deeper = f"{base}.{alias.name}"
                 is_module = deeper.removeprefix("harness.") in MODULES and base != deeper
                 found.add(deeper if deeper.startswith("harness.") and is_module else base)
-    return found
+    return frozenset(found)
 
 
 def own_imports(name: str) -> set[str]:
