@@ -111,7 +111,8 @@ def test_settings_have_columns_until_they_are_too_many() -> None:
     frame = runs(0.05)
     frame["recipe/data.limit"] = [100 + size for size in sizes(frame)]
     assert as_text(compare(frame)).splitlines()[0].split()[:2] == ["depth", "limit"]
-    assert "depth=4 limit=4,100" in as_text(compare(frame), 48)
+    narrow = as_text(compare(frame), 48)
+    assert "depth=4" in narrow and "limit=4,100" in narrow
 
 
 def sizes(frame: pandas.DataFrame) -> list[int]:
