@@ -1,8 +1,7 @@
 """Which game makes the better generator: the non-saturating one, or Wasserstein's with a penalty?
 
 Command:  make study NAME=adversaries
-Cost:     3 minutes on one free CPU core (18 trials of about 7 s, 4 of pretrain_digits before
-          them; estimate).
+Cost:     to be measured.
 Published: WGAN-GP is the steadier (Gulrajani 2017); tuned with the same budget no loss is the best
           (Lucic 2018, arXiv:1711.10337).
 Expected: not run to its end yet. One seed each, untuned, distances of pixels and not of a judge:
@@ -11,6 +10,7 @@ Expected: not run to its end yet. One seed each, untuned, distances of pixels an
 
 from optuna.trial import BaseTrial
 
+from harness.claims import Claim
 from harness.data.digits import Digits
 from harness.models.gan import GAN
 from harness.recipe import Recipe
@@ -22,8 +22,10 @@ from harness.tasks.adversarial import Adversarial
 JUDGE = FromRun(study="pretrain_digits")
 GAMES = {
     "non_saturating": Adversarial(judge=JUDGE),
+    "half_as_often": Adversarial(judge=JUDGE, critic_steps=2),
     "wgan_gp": Adversarial(judge=JUDGE, game="wgan_gp", critic_steps=2),
 }
+"""The control: the first game with a generator that learns as seldom as the critic's."""
 
 
 def space(trial: BaseTrial, *, game: str) -> Recipe:
@@ -45,9 +47,14 @@ study = Study(
     question="Which game makes the better generator?",
     space=space,
     scientific={"game": tuple(GAMES)},
+    claims=(
+        Claim(a="wgan_gp", b="half_as_often"),
+        Claim(a="half_as_often", b="non_saturating", expect="worse"),
+        Claim(a="wgan_gp", b="half_as_often", metric="test/coverage"),
+    ),
     objective="val/frechet",
     metrics=("val/diversity", "val/coverage"),
     trials_per_cell=4,
-    seeds=5,
+    seeds=10,
     after=("pretrain_digits",),
 )
