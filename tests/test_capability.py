@@ -33,7 +33,8 @@ def test_a_probe_counts_what_the_largest_phase_trains() -> None:
 
 def test_every_strategy_works_with_a_model_that_has_everything() -> None:
     pytest.importorskip("peft", reason="needs pip install .[peft]")
-    names = [type(strategy).__name__ for strategy in strategies()]
+    of_encoders = {"Prefix", "Prompt"}
+    names = [n for each in strategies() if (n := type(each).__name__) not in of_encoders]
     assert working(MLP(depth=3, width=5, norm="layer"), FACTS) == names
     assert set(names) - set(working(MLP(depth=3, width=5), FACTS)) == {"NormTuning"}
 

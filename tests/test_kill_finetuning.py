@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from harness.strategies.lora import LoRA
 from harness.strategies.lp_ft import LPFT
 from harness.training import network_of, train
 from tests import families, small
-from tests.test_resume_matrix import BASE, STEPS, STRATEGIES, base_in, same
+from tests.test_resume_matrix import BASE, STEPS, STRATEGIES, base_in, fine_tuning, same
 from tests.test_training import WATCH
 
 FAST = (LPFT, LoRA)
@@ -83,19 +82,17 @@ def test_kills_at_every_border_change_nothing(
 ) -> None:
     """Each process goes on from where the one before was killed, so resumes are killed too."""
     torch.set_num_threads(1)
-    recipe = replace(BASE, strategy=strategy, start=start)
-    try:
-        prepared = prepare(network_of(recipe), strategy)
-    except UserError as error:
-        pytest.skip(str(error))
+    recipe, plan = fine_tuning(strategy, start, tmp_path / "base")
     whole = train(recipe, directory=tmp_path / "whole", watch=WATCH, test=True)
     killed = tmp_path / "killed"
-    for step in steps_to_die_at(prepared.plan.borders(recipe.epochs)):
+    for step in steps_to_die_at(plan.borders(recipe.epochs)):
         kill_at(step, partial(train, recipe, directory=killed, watch=WATCH))
     again = train(recipe, directory=killed, watch=WATCH, test=True)
     same(again, whole)
-    base = start.base().weights
-    for name in prepared.given_back() & set(base):
+    assert recipe.start is not None
+    base = recipe.start.base().weights
+    given_back = prepare(network_of(recipe), strategy).given_back()
+    for name in given_back & set(base):
         assert torch.equal(again.weights[name], base[name]), name
 
 

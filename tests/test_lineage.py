@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from rich.console import Console
 from safetensors.torch import save_file
 
+from harness import weight_files
 from harness.data.digits import Digits
 from harness.lineage import difference, print_lineage
 from harness.models.mlp import MLP
@@ -86,17 +87,19 @@ def test_the_tree_is_the_same_from_everywhere_and_marks_who_asked(family: Path, 
     assert seconds == sorted(seconds)
 
 
-@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize("repeated", [0, 16_000_000], ids=["trained alone", "all"])
 def test_a_run_with_adapters_is_a_base_like_any_other(
-    family: Path, monkeypatch: pytest.MonkeyPatch
+    repeated: int, family: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("peft", reason="needs pip install .[peft]")
+    monkeypatch.setattr(weight_files, "REPEATED", repeated)
     monkeypatch.chdir(family.parent)
-    start = 'FromRun(study="base")'
-    families.write(family.parent, "adapted", start=start, strategy=("lora", "LoRA"))
-    families.run("adapted")
+    start, name = 'FromRun(study="base")', f"adapted_{repeated}"
+    families.write(family.parent, name, start=start, strategy=("lora", "LoRA"))
+    families.run(name)
+    assert ("best.safetensors" in small.runs(family, name)[0]["files"]) == (repeated > 0)
     state = torch.get_rng_state()
-    base, adapted = (FromRun(study=name).base().weights for name in ("base", "adapted"))
+    base, adapted = (FromRun(study=each).base().weights for each in ("base", name))
     assert torch.equal(torch.get_rng_state(), state), "a random number was taken"
     assert set(adapted) == set(base)
     assert not base["hidden_1.linear.weight"].equal(adapted["hidden_1.linear.weight"])

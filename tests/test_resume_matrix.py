@@ -11,11 +11,14 @@ from torch import Tensor
 
 import harness.strategies
 from harness.data.digits import Digits
+from harness.data.movie_reviews import MovieReviews
 from harness.discovery import discover
 from harness.groups import prepare
 from harness.keeper import Hooks, Interrupted
+from harness.models.bert import Bert
 from harness.models.mlp import MLP
 from harness.outcome import Outcome
+from harness.phases import Plan
 from harness.recipe import Recipe, Strategy
 from harness.settings import UserError
 from harness.start import Base
@@ -38,6 +41,12 @@ BASE = Recipe(
     weight_decay=0.1,
     warmup=0.2,
 )
+ENCODER = replace(
+    BASE,
+    model=Bert(depth=2, width=8, heads=2, feed_forward_width=16),
+    data=MovieReviews(limit=96, folds=100),
+)
+"""For strategies of encoders of the transformers library."""
 STEPS = 3
 """Steps an epoch; whether to stop is asked after each of them and once more after the epoch."""
 STRATEGIES = [kind() for kind in discover(Strategy, harness.strategies)]  # type: ignore[type-abstract]
@@ -65,11 +74,27 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> FromDirectory:
     return base_in(tmp_path_factory.mktemp("base"))
 
 
-def base_in(folder: Path) -> FromDirectory:
+def base_in(folder: Path, recipe: Recipe = BASE) -> FromDirectory:
     """Write the weights of another seed into a folder and return the start from them."""
-    weights = network_of(replace(BASE, seed=7)).state_dict()
+    weights = network_of(replace(recipe, seed=7)).state_dict()
     save_file(dict(weights), folder / "model.safetensors")
     return OfBase(path=str(folder))
+
+
+def fine_tuning(strategy: Strategy, start: FromDirectory, folder: Path) -> tuple[Recipe, Plan]:
+    """Return a recipe and its plan: BASE from `start`, or ENCODER from weights in a new `folder`.
+
+    Skips the test if a package that the strategy needs is not installed.
+    """
+    try:
+        recipe = replace(BASE, strategy=strategy, start=start)
+        return recipe, prepare(network_of(recipe), strategy).plan
+    except UserError as error:
+        if "pip install" in str(error):
+            pytest.skip(str(error))
+    folder.mkdir()
+    recipe = replace(ENCODER, strategy=strategy, start=base_in(folder, ENCODER))
+    return recipe, prepare(network_of(recipe), strategy).plan
 
 
 def moments(borders: tuple[int, ...]) -> list[int]:
@@ -83,14 +108,10 @@ def moments(borders: tuple[int, ...]) -> list[int]:
 def test_stopped_at_each_border_and_resumed_is_equal_to_the_bit(
     strategy: Strategy, start: FromDirectory, tmp_path: Path
 ) -> None:
-    recipe = replace(BASE, strategy=strategy, start=start)
-    try:
-        prepared = prepare(network_of(recipe), strategy)
-    except UserError as error:
-        pytest.skip(str(error))
+    recipe, plan = fine_tuning(strategy, start, tmp_path / "base")
     whole = train(recipe, directory=tmp_path / "whole", watch=WATCH, test=True)
     assert whole.status == "finished"
-    for calls in moments(prepared.plan.borders(recipe.epochs)):
+    for calls in moments(plan.borders(recipe.epochs)):
         directory = tmp_path / str(calls)
         with pytest.raises(Interrupted):
             train(recipe, directory=directory, watch=WATCH, hooks=Hooks(stop=StopAt(calls)))
