@@ -25,7 +25,10 @@ SHOWN = 64
 SCORES = 2
 """Columns of an output before the features: the score of the image, and of a generated one."""
 COLLAPSED = {"diversity": 0.5, "coverage": 0.1}
-"""Below either a generator has collapsed."""
+"""Below either a generator has collapsed. On the digits, judged by pixels, four seeds each: twelve
+healthy games (either loss, either norm) end at diversity .88-1.21 and coverage .14-.34 on the test
+set, a latent space of one unit at .00-.26 and .00, a learning rate of .05 at .41-.66 and .01-.10,
+of which two are told and two, at .07 and .10, are not (2026-11-28)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from torch import Tensor
 
 GAP = 2
 """Pixels between images."""
+SMALLEST = 28
+"""Pixels that a side has at least: smaller images are drawn with larger pixels."""
 
 
 def grid(images: Tensor, columns: int = 8) -> bytes:
@@ -17,6 +19,8 @@ def grid(images: Tensor, columns: int = 8) -> bytes:
     """
     low, high = images.min(), images.max()
     levels = (255 * (images - low) / (high - low).clamp_min(1e-12)).round().to(torch.uint8).cpu()
+    times = -(-SMALLEST // min(levels.shape[2:]))
+    levels = levels.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
     count, channels, height, width = levels.shape
     rows = -(-count // columns)
     page = torch.zeros(rows * (height + GAP), columns * (width + GAP), channels, dtype=torch.uint8)

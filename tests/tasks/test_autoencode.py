@@ -87,8 +87,9 @@ def test_a_dense_one_has_as_many_parameters_as_its_formula_says() -> None:
 def test_a_picture_is_a_grid_of_grey_levels() -> None:
     images = torch.tensor([0.0, 0.5, 1.0])[:, None, None, None].expand(3, 1, 4, 5)
     picture = Image.open(io.BytesIO(grid(images, columns=2)))
-    assert (picture.size, picture.mode) == ((14, 12), "L")
-    levels = [picture.getpixel(place) for place in ((0, 0), (7, 0), (0, 6), (7, 6))]
+    # each pixel is drawn as 7 × 7, so that the shorter side has 28; 2 between images
+    assert (picture.size, picture.mode) == ((74, 60), "L")
+    levels = [picture.getpixel(place) for place in ((6, 6), (37, 0), (0, 30), (37, 30))]
     assert levels == [0, 128, 255, 0]
 
 
