@@ -41,10 +41,12 @@ def measure(row: Row, directory: Path) -> Entry:
     facts = recipe.data.facts()
     metric = row.metric or recipe.task.headline
     better = bool(recipe.task.metrics(facts)[metric].higher_is_better)
-    watch = Watch(monitor=f"val/{metric}", higher_is_better=better, metrics=(metric,))
+    picks = "loss" if row.by_loss else metric
+    best_is_high = better and not row.by_loss
+    watch = Watch(monitor=f"val/{picks}", higher_is_better=best_is_high, metrics=(metric,))
     for seed in range(row.seeds):
         seeded = replace(recipe, seed=seed)
-        place = directory / recipe.hash / str(seed)
+        place = directory / recipe.hash / picks / str(seed)
         outcome = train(seeded, directory=place, watch=watch, test=True)
         scores.append(outcome.test[f"test/{metric}"])
         seconds += outcome.costs["cost/cpu_seconds"]
