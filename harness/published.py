@@ -14,7 +14,7 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """`says`, by `source`, whose figures are `figures`; ours is a number of each seed.
+    """`says`, by `source`; `figures` are its own or a pilot's; ours is a number of each seed.
 
     It is the mean of `metric` over the levels `of` of the study's one scientific value, less that
     over `against` if given, or divided by it with `ratio`. It must be `at_least` or `at_most` a
@@ -60,7 +60,7 @@ class Published:
     def tolerance(self) -> str:
         """What must come out, in words."""
         what = "÷" if self.ratio else "−"
-        left, right = (" and ".join(map(str, side)) for side in (self.of, self.against))
+        left, right = (_side(side) for side in (self.of, self.against))
         sides = f"{left} {what} {right}" if right else left
         sign = "≥" if self.at_least is not None else "≤"
         often = f" in {self.share:.0%} of the seeds" if self.share is not None else ""
@@ -84,3 +84,8 @@ class Published:
         if not self.ratio:
             return left - right
         return left / right if right else math.inf
+
+
+def _side(levels: Sequence[Value]) -> str:
+    names = ", ".join(map(str, levels))
+    return f"mean({names})" if len(levels) > 1 else names

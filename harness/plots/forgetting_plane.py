@@ -25,14 +25,15 @@ def numbers(record: Record) -> pandas.DataFrame:
     ends = [name for name in ends if "loss" not in name]
     if not ends:
         return pandas.DataFrame()
-    source = ends[0].removesuffix(BEFORE)
+    most = max(ends, key=lambda name: record.column(name).count())  # source tasks may differ
+    source = most.removesuffix(BEFORE)
     learned, kept = by_cell(record, record.shown_metric), by_cell(record, source)
     both = learned.merge(
         kept.drop(columns=["panel", "level", "run", "seeds"]),
         on="cell",
         suffixes=(" learned", " kept"),
     )
-    before = record.column(ends[0]).dropna().mean()
+    before = record.column(most).dropna().mean()
     return both.assign(before=before, learned=record.shown_metric, kept=source)
 
 
