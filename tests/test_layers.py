@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "settings facts phases start recipe study claims published packages",
+        "settings facts phases start parts recipe study claims published packages",
         "models data strategies anatomy discovery sizing statistics outline selectors groups base"
         " length",
         "tasks learner course frozen optimizer evaluation store provenance system phase_runner"
