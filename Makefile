@@ -5,7 +5,7 @@ PINS := .venv/pins-installed
 option = $(if $($(1)),--$(2) "$($(1))")
 budget = $(call option,TRIALS,trials) $(call option,SEEDS,seeds) $(call option,EPOCHS,epochs)
 .DEFAULT_GOAL := help
-.PHONY: help setup study list plan ui report resume verify compare lineage export predict generate strategies check test test-all pictures docs bench bench-gpu zoo system data
+.PHONY: help setup study list plan ui report resume verify compare lineage export explain predict generate strategies check test test-all pictures docs bench bench-gpu zoo system data
 
 help: $(PINS)
 	@$(BIN)/harness --help
@@ -55,6 +55,9 @@ export: $(PINS)
 
 predict: $(PINS)
 	@$(BIN)/harness predict "$(RUN)" "$(FILE)"
+
+explain: $(PINS)
+	@$(BIN)/harness explain "$(RUN)"
 
 generate: $(PINS)
 	@$(BIN)/harness generate "$(RUN)" "$(PROMPT)" $(call option,COUNT,count) \

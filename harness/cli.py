@@ -24,6 +24,7 @@ for verb in (
     runs.compare,
     runs.lineage,
     trained.export,
+    trained.explain,
     trained.predict,
     trained.generate,
     networks.describe,

@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " caveats comparisons findings pruning_cost",
         "compare anatomy_tables described phase_tree "
         "starts answer audits words resolution page report plan run resume listing ui verify"
-        " side_by_side trained export examples_file predictions generations",
+        " side_by_side trained export explain examples_file predictions generations",
         "verbs cli",
     )
 )
@@ -43,6 +43,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "scipy": "statistics samplers",
         "statsmodels": "statistics",
         "safetensors": "weight_files starts export",
+        "captum": "explain",
         "psutil": "blocks store system forks",
         "sqlalchemy": "outbox rows store tracking",
         "sqlite3": "store listing",
@@ -53,10 +54,10 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "typer": "cli verbs",
         "rich": "anatomy_tables described phase_tree "
         "capability checks compare lineage listing plan progress resume run "
-        "side_by_side verbs verify export",
+        "side_by_side verbs verify export explain",
         "plotly": "page plots",
         "matplotlib": "",
-        "jinja2": "page",
+        "jinja2": "explain page",
         "pandas": "anatomy described "
         "answer caveats comparisons compare curves findings page plots pruning_cost record"
         " reproduction finetuning results side_by_side statistics",

@@ -59,10 +59,20 @@ class Adult(Table):
         number = torch.arange(inputs.shape[1]) < len(NUMBERS)
         return Scale(fitted.mean * number, torch.where(number, fitted.deviation, 1.0))
 
+    def columns(self) -> tuple[str, ...]:
+        """Return the numbers, log(1 + x) of the skewed ones, and "category = value"."""
+        numbers = [f"log(1 + {name})" if name in SKEWED else name for name in NUMBERS]
+        return (*numbers, *(f"{name} = {value}" for name in CATEGORIES for value in _values(name)))
+
+
+@lru_cache(maxsize=1)
+def _frame() -> "pd.DataFrame":
+    return read_parquet(FILE)
+
 
 @lru_cache(maxsize=1)
 def _content() -> Content:
-    frame = read_parquet(FILE)
+    frame = _frame()
     rows = torch.cat([_numbers(frame), *(_one_hot(frame, name) for name in CATEGORIES)], dim=1)
     targets = torch.tensor((frame["income"] == ">50K").to_numpy()).long()
     return Content(Split(rows[TEST:], targets[TEST:]), Split(rows[:TEST], targets[:TEST]))
@@ -75,8 +85,13 @@ def _numbers(frame: "pd.DataFrame") -> Tensor:
     return numbers
 
 
+def _values(name: str) -> list[str]:
+    """Return the values of a category in alphabetical order."""
+    return sorted(set(_frame()[name]))
+
+
 def _one_hot(frame: "pd.DataFrame", name: str) -> Tensor:
-    """Return (rows, values) of a category, its values in alphabetical order."""
-    values = sorted(set(frame[name]))
+    """Return (rows, values) of a category, a column each."""
+    values = _values(name)
     assert len(values) == CATEGORIES[name], name
     return torch.tensor((frame[name].to_numpy()[:, None] == values).astype("float64"))

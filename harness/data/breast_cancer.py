@@ -28,6 +28,10 @@ class BreastCancer(Table):
         """Return the rows as scikit-learn reads them."""
         return _content()
 
+    def columns(self) -> tuple[str, ...]:
+        """Return what was measured."""
+        return tuple(load_breast_cancer().feature_names.tolist())
+
 
 @lru_cache(maxsize=1)
 def _content() -> Content:

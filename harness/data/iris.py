@@ -28,6 +28,10 @@ class Iris(Table):
         """Return the rows as scikit-learn reads them."""
         return _content()
 
+    def columns(self) -> tuple[str, ...]:
+        """Return what was measured."""
+        return tuple(load_iris().feature_names)
+
 
 @lru_cache(maxsize=1)
 def _content() -> Content:

@@ -48,6 +48,11 @@ class MovieReviews(Texts):
         """Return sentences as tokens (n, 48); a word that is not in the vocabulary is unknown."""
         return encode([split_words(text) for text in texts], _vocabulary(), LENGTH)
 
+    def words(self, tokens: torch.Tensor) -> list[str]:
+        """Return the words of tokens (n,); … stands for one that is not in the vocabulary."""
+        known = {token: word for word, token in _vocabulary().items()}
+        return [known.get(token, "…") for token in tokens.tolist()]
+
 
 def sentences() -> tuple[list[str], torch.Tensor]:
     """Return the sentences that are rated clearly, and whether each is positive (1) or not (0)."""

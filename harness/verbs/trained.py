@@ -1,4 +1,4 @@
-"""Verbs of trained networks: export them, and let them answer."""
+"""Verbs of trained networks: export and explain them, and let them answer."""
 
 import sys
 from pathlib import Path
@@ -18,6 +18,13 @@ def export(
     from harness.export.write import export_run
 
     export_run(run, to, out, console())
+
+
+def explain(run: RunId) -> None:
+    """Draw why a run's network answers so: attributions, attention, filters, mistakes."""
+    from harness.explain.write import explain_run
+
+    explain_run(run, console())
 
 
 def generate(
