@@ -7,14 +7,17 @@ from harness.record import Record
 
 ABOUT = (
     "Means over the runs that stand for each cell. Body: outside the head. Drift: ‖W − W0‖/‖W0‖ of "
-    "the body; CKA: of the last block's outputs; source: its task's metric after (and before). "
-    "Merged and adapted: seconds of a forward pass of 32 examples; error of merging, relative."
+    "the body; measured: what the process's peak was above what it held before, evaluations and "
+    "checkpoints included (not of those trained in a stack); CKA: of the last block's outputs; "
+    "source: its task's metric after (and before). Merged and adapted: seconds of a forward pass "
+    "of 32 examples; error of merging, relative."
 )
 COLUMNS = {
     "params/trainable": "params/trainable",
     "params/trainable_body": "of the body",
     "size/trained_bytes": "bytes that trained",
     "memory/peak": "bytes to train",
+    "cost/added_memory_bytes": "measured",
     "cost/wall_seconds": "seconds",
     "drift/body": "drift",
     "merge/error": "merge error",

@@ -52,6 +52,7 @@ def outcome_of(
     share: float | None = None,
     wall: float,
     cpu: float,
+    memory: Mapping[str, float] | None = None,
     micro_batches: int,
     base: str,
     seen: Evaluated | None,
@@ -62,7 +63,7 @@ def outcome_of(
     `seen` is what evaluating them on validation gave, if it is known. The test set is touched only
     if `test` and the training finished. Without weights, as in a training that diverged in its
     first epoch, nothing is evaluated. With a `share` they are no epoch's, but lie between the best
-    epoch's and the start's.
+    epoch's and the start's. `memory` holds what was measured of it, if anything was.
     """
     found = _Evaluation()
     if weights:
@@ -76,7 +77,7 @@ def outcome_of(
         best=found.best,
         test=found.test,
         weights=weights,
-        costs=_costs(wall, cpu),
+        costs={**_costs(wall, cpu), **(memory or {})},
         micro_batches=micro_batches,
         pruned_at=course.pruned_at,
         base=base,

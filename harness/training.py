@@ -18,6 +18,7 @@ from harness import checkpoints
 from harness.base import begin
 from harness.course import Course, Diverged, Watch
 from harness.evaluation import outputs_on, prefixed, score
+from harness.footprint import Footprint
 from harness.groups import prepare
 from harness.identity import CHECKPOINT, identity_of, is_done, kept_of, require_same
 from harness.interpolation import Interpolation
@@ -104,6 +105,7 @@ class Attempt:
         )
         batches = self.data.train_dataloader()
         self.accumulate: int = batches.parts
+        self.footprint = Footprint()
         network = network_of(recipe)
         base = begin(network, recipe)
         self.base = base.sha256 if base else ""
@@ -160,6 +162,7 @@ class Attempt:
             share=share,
             wall=spent["wall"],
             cpu=spent["cpu"],
+            memory=self.footprint.costs(),
             micro_batches=self.accumulate,
             base=self.base,
             seen=self.keeper.best_seen if share is None else None,

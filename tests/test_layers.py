@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "tasks learner course frozen optimizer evaluation store provenance system phase_runner"
         " curves preview subjects",
         "checkpoints interpolation pace keeper outcome identity training fused rows weight_files"
-        " outbox tracked tracking measures views forgetting representation traces",
+        " footprint outbox tracked tracking measures views forgetting representation traces",
         "design assigned tried samplers pruning search checks kinds capability trials blocks"
         " lineage forks workers results reproduction finetuning record plots progress registration"
         " caveats comparisons findings pruning_cost",

@@ -168,8 +168,8 @@ def test_runs_side_by_side_show_what_differs(here: Path) -> None:
     html = Path(path.strip()).read_text(encoding="utf-8")
     assert all(run[:8] in html for run in runs)
     assert "The best two are" in html
-    assert "model.depth=1" in text
-    assert "model.depth=3" in text
+    assert "depth=1" in text
+    assert "depth=3" in text
     assert "test/accuracy" in text
     assert max(map(len, text.splitlines())) <= 80
     by_name = io.StringIO()

@@ -47,8 +47,8 @@ def draw(data: pandas.DataFrame) -> go.Figure:
 
 PLOT = Plot(
     title="Memory by part",
-    caption="What a training step of each strategy needs; in the phase that needs most. Measured "
-    "peaks of a process, which hold torch itself too, are under Sizes and costs.",
+    caption="What a training step of each strategy needs; in the phase that needs most. What "
+    "was measured is beside it in the table Fine-tuning.",
     group="networks",
     place=5,
     numbers=numbers,
