@@ -11,13 +11,16 @@ from harness.recipe import Data
 from harness.settings import UserError
 
 KINDS = (".csv", ".npy", ".png", ".txt")
+WHITE = 255
+"""In a PNG of 8 bits."""
 
 
 def read_examples(path: Path, data: Data) -> Tensor:
     """Return the raw inputs (n, *facts.inputs) in a file, in the units of the dataset.
 
     `.csv` has an example a row, with or without a header; `.npy` one example or several of them;
-    `.png` one image, grey or RGB as the dataset is; `.txt` a text a line. Nothing is unpickled.
+    `.png` one image, grey or RGB as the dataset is, its white that of the dataset; `.txt` a text a
+    line. Nothing is unpickled.
 
     Raises:
         UserError: the file is missing or damaged, or holds something else than the dataset.
@@ -30,6 +33,8 @@ def read_examples(path: Path, data: Data) -> Tensor:
     if kind == ".txt":
         return data.tokens([line for line in path.read_text("utf-8").splitlines() if line.strip()])
     values = {".csv": _rows, ".npy": _array, ".png": _pixels}[kind](path)
+    if kind == ".png":
+        values = (values * data.white / WHITE).round().to(values.dtype)
     return _shaped(values, path, data)
 
 

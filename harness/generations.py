@@ -11,7 +11,7 @@ from harness.trained import Trained, trained
 
 @runtime_checkable
 class Writer(Protocol):
-    """A network that goes on with tokens, up to `context` of them."""
+    """A network that goes on with tokens, of which it sees the last `context` at most."""
 
     context: int
 
@@ -36,7 +36,7 @@ def generate_run(
     top_k: int | None = None,
     seed: int = 0,
 ) -> str:
-    """Return `prompt` and the `count` characters (None: all that fit) that a run's decoder samples.
+    """Return `prompt` and the `count` characters (None: to a full context) that a run samples.
 
     The same seed gives the same text; with `temperature` 0 none is needed.
 

@@ -58,6 +58,8 @@ class Data(Settings, ABC):
     """Names of the classes in their order; none: their numbers."""
     alphabet: ClassVar[str] = ""
     """The character of each token, in order; none: its tokens are no characters."""
+    white: ClassVar[int] = 255
+    """The value of a white pixel, where the inputs are images; black is 0."""
 
     @abstractmethod
     def facts(self) -> Facts:

@@ -48,7 +48,7 @@ def test_it_writes_what_fits_and_the_same_again(runs: tuple[str, str]) -> None:
     assert len(generate_run(runs[0], "A", count=5, temperature=0)) == 6
 
 
-@pytest.mark.parametrize("prompt", ["", "café", "x" * 32])
+@pytest.mark.parametrize("prompt", ["", "café", "x" * 33])
 def test_a_prompt_it_cannot_read_is_refused(runs: tuple[str, str], prompt: str) -> None:
     with pytest.raises(UserError, match=r"(?i)prompt: got"):
         generate_run(runs[0], prompt)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from harness.data.digits import Digits
 from harness.data.fashion_mnist import FashionMNIST
 from harness.data.iris import Iris
 from harness.data.movie_reviews import MovieReviews
@@ -54,6 +55,10 @@ def test_a_table_an_image_and_texts_are_read(tmp_path: Path) -> None:
     pixels = np.arange(784, dtype=np.uint8).reshape(28, 28)
     Image.fromarray(pixels).save(tmp_path / "shirt.png")
     assert read_examples(tmp_path / "shirt.png", FashionMNIST())[0, 0].tolist() == pixels.tolist()
+    digit = np.arange(64, dtype=np.uint8).reshape(8, 8) // 4 * 16
+    Image.fromarray(digit).save(tmp_path / "digit.png")
+    levels = read_examples(tmp_path / "digit.png", Digits()).flatten()
+    assert levels[::4].tolist() == list(range(16)), "of 16, as the dataset has them, and not 255"
     (tmp_path / "said.txt").write_text("A good film.\n\nbad bad bad\n")
     tokens = read_examples(tmp_path / "said.txt", MovieReviews())
     assert tokens.shape == (2, 48)

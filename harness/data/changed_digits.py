@@ -14,7 +14,7 @@ from harness.data.images import Images
 from harness.data.in_memory import Sizes
 from harness.settings import require_choice, require_range
 
-BLACK, WHITE = 0, 16
+BLACK, WHITE = 0, Digits.white
 DEVIATION = 6.0
 """Of all pixels of the digits (6.01); noise is measured in it."""
 CHANGES = ("permuted", "flipped", "noisy")
@@ -31,6 +31,7 @@ class ChangedDigits(Images):
     """
 
     sizes: ClassVar[Sizes] = Digits.sizes
+    white: ClassVar[int] = Digits.white
 
     change: Literal["permuted", "flipped", "noisy"] = "permuted"
     deviations: float = 0.5

@@ -22,6 +22,8 @@ class Digits(Images):
 
     sizes: ClassVar[Sizes] = Sizes(inputs=(1, 8, 8), outputs=10, development=1438, test=359)
 
+    white: ClassVar[int] = 16
+
     def load(self) -> Content:
         """Return images with values from 0 to 16."""
         return _content()

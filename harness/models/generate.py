@@ -37,23 +37,26 @@ def generate(
     """Return `prompt` (batch, time) followed by `count` sampled tokens, (batch, time + count).
 
     Logits are divided by `temperature` (0: the likeliest token is taken); `top_k` samples among
-    the k likeliest alone (Fan 2018, arXiv:1805.04833). In eval mode; the mode is put back.
+    the k likeliest alone (Fan 2018, arXiv:1805.04833). Where the network's context is full, it goes
+    on from the last half of it. In eval mode; the mode is put back.
 
-    Raises UserError if the result is longer than the network's context.
+    Raises UserError if the prompt is empty or longer than the context.
     """
     require_whole("count", count)
     require_range("temperature", temperature, low=0)
     if top_k is not None:
         require_whole("top_k", top_k)
-    if not 1 <= prompt.shape[1] <= network.context - count:
-        allowed = f"1 to {network.context} − count={count} tokens"
-        do = "shorten the prompt or count"
-        raise UserError("prompt", got=prompt.shape[1], allowed=allowed, do=do)
+    if not 1 <= prompt.shape[1] <= network.context:
+        allowed = f"1 to {network.context} tokens"
+        raise UserError("prompt", got=prompt.shape[1], allowed=allowed, do="shorten it")
     training = network.training
     network.train(False)
     memories = [Memory() for _ in network.blocks]
     tokens, new = prompt, prompt
     for _ in range(count):
+        if memories[0].length == network.context:
+            memories = [Memory() for _ in network.blocks]
+            new = tokens[:, -max(1, network.context // 2) :]
         logits = network(new, memories)[:, -1]
         new = _draw(logits, temperature, top_k, generator)
         tokens = torch.cat([tokens, new], dim=1)

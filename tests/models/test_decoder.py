@@ -178,7 +178,6 @@ def test_generation_leaves_the_network_in_its_mode() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"count": 9}, "prompt: got 4; allowed: 1 to 12 − count=9"),
         ({"count": 0}, "count: got 0"),
         ({"count": 1, "temperature": -1.0}, "temperature: got -1.0"),
         ({"count": 1, "top_k": 0}, "top_k: got 0"),
@@ -187,6 +186,19 @@ def test_generation_leaves_the_network_in_its_mode() -> None:
 def test_a_generation_that_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         generate(built(Decoder()), text(1, 4), **options)
+    with pytest.raises(UserError, match="prompt: got 13; allowed: 1 to 12 tokens"):
+        generate(built(Decoder()), text(1, 13), count=1)
+
+
+@every_variant
+def test_past_its_context_it_goes_on_from_the_last_half(model: Decoder) -> None:
+    network = built(replace(model, dropout=0.0))
+    tokens = generate(network, text(1, 4), count=20, temperature=0)
+    assert tokens.shape == (1, 24)
+    assert torch.equal(tokens[:, :13], generate(network, text(1, 4), count=9, temperature=0))
+    for start in (7, 14):  # the context of 12 is full when the 13th is drawn, then every 7 tokens
+        again = generate(network, tokens[:, start : start + 6], count=4, temperature=0)
+        assert torch.equal(again, tokens[:, start : start + 10])
 
 
 @every_variant
