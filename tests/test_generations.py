@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.data.shakespeare import ALPHABET
+from harness.data.windows import ALPHABET
 from harness.generations import generate_run
 from harness.settings import UserError
 from tests import families

@@ -12,7 +12,8 @@ from torch import Tensor
 from harness.data.batches import Batches, Split, Splits
 from harness.data.module import InMemoryModule
 from harness.data.randomness import Stream, torch_generator
-from harness.data.shakespeare import ALPHABET, EVALUATION_TOKENS, Shakespeare
+from harness.data.shakespeare import Shakespeare
+from harness.data.windows import ALPHABET, EVALUATION_TOKENS
 from harness.recipe import Data, Facts
 from harness.settings import require_range
 

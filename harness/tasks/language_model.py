@@ -45,11 +45,15 @@ class Perplexity(TokenLoss):
 
 
 class Bits(TokenLoss):
-    """Mean loss a token in bits: bits per character if tokens are characters."""
+    """Mean loss in bits a character, of tokens that stand for `letters` characters on average."""
+
+    def __init__(self, letters: float = 1.0) -> None:
+        super().__init__()
+        self.letters = letters
 
     def compute(self) -> Tensor:
         """Return it."""
-        return super().compute() / math.log(2)
+        return super().compute() / (math.log(2) * self.letters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,5 @@ class LanguageModel(Task):
         return output.mean()
 
     def metrics(self, facts: Facts) -> dict[str, Metric]:
-        """Return perplexity and bits per character (a token being a character)."""
-        del facts
-        return {"perplexity": Perplexity(), "bits_per_character": Bits()}
+        """Return perplexity (of tokens) and bits per character, whatever the tokens are."""
+        return {"perplexity": Perplexity(), "bits_per_character": Bits(facts.letters)}

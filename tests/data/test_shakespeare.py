@@ -5,18 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from harness.data import shakespeare
-from harness.data.shakespeare import (
-    ALPHABET,
-    SHA256,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Shakespeare,
-    encode,
-    windows,
-)
+from harness.data.shakespeare import SHA256, TEST, TRAIN, VALIDATION, Shakespeare
 from harness.data.sources import read_carried
+from harness.data.windows import ALPHABET, EVALUATION_TOKENS, encode, windows
 from harness.settings import UserError
 
 
@@ -68,7 +59,7 @@ def test_evaluation_comes_in_batches_of_a_bounded_number_of_tokens() -> None:
     for context in (16, 300):
         module = Shakespeare(context=context).build(seed=0, batch_size=2)
         first, _ = next(iter(module.val_dataloader()))
-        assert 0.9 * shakespeare.EVALUATION_TOKENS < first.numel() <= shakespeare.EVALUATION_TOKENS
+        assert 0.9 * EVALUATION_TOKENS < first.numel() <= EVALUATION_TOKENS
 
 
 @pytest.mark.parametrize(
