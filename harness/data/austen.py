@@ -76,5 +76,5 @@ def _strings(vector: bytes) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def _text() -> tuple[Tensor, Tensor, Tensor]:
-    train, validation, test = torch.split(encode(novels()), (TRAIN, VALIDATION, TEST))
+    train, validation, test = torch.split(encode(novels()), [TRAIN, VALIDATION, TEST])
     return train, validation, test

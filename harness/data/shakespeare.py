@@ -43,5 +43,5 @@ def works() -> str:
 
 @lru_cache(maxsize=1)
 def _text() -> tuple[Tensor, Tensor, Tensor]:
-    train, validation, test = torch.split(encode(works()), (TRAIN, VALIDATION, TEST))
+    train, validation, test = torch.split(encode(works()), [TRAIN, VALIDATION, TEST])
     return train, validation, test
