@@ -1,6 +1,7 @@
 """Lineage: which run a training started from, what it changed, and the family tree of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,9 @@ from harness.tracked import StoredRun
 from harness.tracking import client, find_run, search
 
 BASE, PARENT, DIFFERS = "harness.base", "harness.parent", "harness.differs"
+STUDY = "harness.study"
+SHOWN = 12
+"""Children of a run that are all shown; a study that tunes begins hundreds from one base."""
 COST = "cost/wall_seconds"
 
 
@@ -39,21 +43,24 @@ def difference(before: Mapping[str, object], after: Mapping[str, object]) -> str
 def print_lineage(run_id: str, console: Console) -> None:
     """Print the family tree that a run belongs to, from its base to the latest child.
 
+    Of many children those on the way to the run are shown; the others are counted by study.
+
     Raises:
         UserError: there is no such run.
     """
     root = store_root()
     store.prepare(root)
     run = find_run(root, run_id)
-    ancestor = [*ancestors(root, run)][-1]
+    way = [*ancestors(root, run)]
+    ancestor = way[-1]
     children: dict[str, list[StoredRun]] = {}
     for each in search(client(root), f"tags.`{PARENT}` LIKE '%'"):
         children.setdefault(each.data.tags[PARENT], []).append(each)
     base = ancestor.data.tags.get(BASE)
     top = f"base {base[:12]}, from outside" if base else "random weights"
     tree = Tree(top, highlight=False)
-    _grow(tree, ancestor, children, 0.0, asked=run.info.run_id)
-    console.print(tree, soft_wrap=True)
+    _grow(tree, ancestor, children, 0.0, way=[each.info.run_id for each in way])
+    console.print(tree)
 
 
 def ancestors(root: Path, run: StoredRun) -> Iterator[StoredRun]:
@@ -71,22 +78,37 @@ def ancestors(root: Path, run: StoredRun) -> Iterator[StoredRun]:
 
 
 def _grow(
-    tree: Tree, run: StoredRun, children: Mapping[str, list[StoredRun]], spent: float, *, asked: str
+    tree: Tree,
+    run: StoredRun,
+    children: Mapping[str, list[StoredRun]],
+    spent: float,
+    *,
+    way: Sequence[str],
 ) -> None:
-    """Add a run and all that came of it; `spent` is what its ancestors cost, in seconds."""
+    """Add a run and what came of it; `spent` is what its ancestors cost, in seconds.
+
+    `way` are the run that was asked for and its ancestors, by id.
+    """
     total = spent + run.data.metrics.get(COST, 0.0)
-    branch = tree.add(_line(run, total, mark="← " if run.info.run_id == asked else ""))
-    for child in sorted(children.get(run.info.run_id, []), key=lambda each: each.info.start_time):
-        _grow(branch, child, children, total, asked=asked)
+    branch = tree.add(_text(run, total, mark="← " if run.info.run_id == way[0] else ""))
+    young = sorted(children.get(run.info.run_id, []), key=lambda each: each.info.start_time)
+    shown = young if len(young) <= SHOWN else [c for c in young if c.info.run_id in way]
+    for child in shown:
+        _grow(branch, child, children, total, way=way)
+    ids = {child.info.run_id for child in shown}
+    others = Counter(c.data.tags.get(STUDY, "") for c in young if c.info.run_id not in ids)
+    for study, count in others.items():
+        branch.add(f"{count} more of {study}")
 
 
-def _line(run: StoredRun, total: float, *, mark: str) -> str:
+def _text(run: StoredRun, total: float, *, mark: str) -> str:
+    """Return a run in two lines, its name and its numbers."""
     tags, metrics = run.data.tags, run.data.metrics
     trainable, every = metrics.get("params/trainable", 0), metrics.get("params/total", 0)
     status = tags.get("harness.status", run.info.status.lower())
-    differs = f" · {tags[DIFFERS]}" if DIFFERS in tags else ""
-    name = f"{tags.get('harness.study', '')} {run.info.run_name}"
+    differs = f"\n{tags[DIFFERS]}" if DIFFERS in tags else ""
+    name = f"{tags.get(STUDY, '')} {run.info.run_name}"
     return (
-        f"{mark}{run.info.run_id[:8]} {name} ({status})"
-        f" · {trainable:,.0f} of {every:,.0f} parameters train · {total:.1f} s in all{differs}"
+        f"{mark}{run.info.run_id[:8]} {name} ({status})\n"
+        f"{trainable:,.0f} of {every:,.0f} parameters train · {total:.1f} s in all{differs}"
     )

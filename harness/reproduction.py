@@ -18,7 +18,7 @@ HOLDS = ("holds", "holds in the mean")
 
 
 def reproduced(record: Record) -> pandas.DataFrame:
-    """Return one row for each published result: claim, source, published, tolerance, ours, verdict.
+    """Return one row for each published result: claim, verdict, ours, tolerance, published, source.
 
     `ours` is the mean over seeds with its 95 % interval. The verdict is "holds" if all of the
     interval is on the right side of the bound, "holds in the mean" if the mean alone is, "misses in
@@ -50,15 +50,15 @@ def _row(record: Record, one: Published) -> dict[str, object]:
     ours = t_interval(effects)
     return {
         "claim": one.says,
-        "source": one.source,
-        "published": one.figures,
-        "tolerance": one.tolerance,
+        "verdict": _verdict(one, effects),
         "ours": ours.mean,
         "ours low": ours.low,
         "ours high": ours.high,
+        "tolerance": one.tolerance,
+        "published": one.figures,
+        "source": one.source,
         "seeds": len(effects),
         "seeds that meet it": sum(map(one.met, effects)),
-        "verdict": _verdict(one, effects),
     }
 
 

@@ -1,6 +1,7 @@
 """Lineage: a run that starts from another knows its parent, what differs, and what it all cost."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from mlflow import MlflowClient
 from rich.console import Console
 from safetensors.torch import save_file
 
-from harness import weight_files
+from harness import lineage, weight_files
 from harness.data.digits import Digits
 from harness.lineage import difference, print_lineage
 from harness.models.mlp import MLP
@@ -77,14 +78,28 @@ def test_a_probe_leaves_the_body_of_its_base_as_it_was() -> None:
 
 @pytest.mark.parametrize("asked", ["base", "child", "grandchild"])
 def test_the_tree_is_the_same_from_everywhere_and_marks_who_asked(family: Path, asked: str) -> None:
-    lines = tree_of(tags(family, asked)["id"]).splitlines()
-    assert lines[0] == "random weights"
-    for line, name in zip(lines[1:], ("base", "child", "grandchild"), strict=True):
-        assert f" {name} 0000" in line
-        assert ("←" in line) == (name == asked)
-    assert "170 of 1,514 parameters train" in lines[2]
-    seconds = [float(line.partition(" s in all")[0].rpartition(" ")[2]) for line in lines[1:]]
+    text = tree_of(tags(family, asked)["id"])
+    assert text.startswith("random weights\n")
+    pieces = re.split(r"(?= (?:base|child|grandchild) 0000)", text)
+    for before, piece, name in zip(
+        pieces[:-1], pieces[1:], ("base", "child", "grandchild"), strict=True
+    ):
+        assert piece.startswith(f" {name} 0000")
+        assert (before[-10:-8] == "← ") == (name == asked)
+    assert "170 of 1,514 parameters train" in pieces[2]
+    seconds = [float(each) for each in re.findall(r"([\d.]+) s in all", text)]
+    assert len(seconds) == 3
     assert seconds == sorted(seconds)
+
+
+def test_of_many_children_those_on_the_way_are_shown_and_the_others_counted(
+    family: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lineage, "SHOWN", 0)
+    assert " grandchild 0000" in tree_of(tags(family, "grandchild")["id"])
+    folded = tree_of(tags(family, "base")["id"])
+    assert "1 more of child" in folded
+    assert " grandchild 0000" not in folded
 
 
 @pytest.mark.parametrize("repeated", [0, 16_000_000], ids=["trained alone", "all"])

@@ -64,8 +64,9 @@ def draw(data: pandas.DataFrame) -> go.Figure:
 
 PLOT = Plot(
     title="What trained, and what it did to each block",
-    caption="Means over seeds. Little drift is no proof that the outputs stayed: CKA (1 is the "
-    "same but for rotation and scale, debiased) compares them on examples of the source task.",
+    caption="Means over seeds. An adapter may have more numbers than its block: shares above 1. "
+    "Little drift is no proof that the outputs stayed: CKA (1 is the same but for rotation and "
+    "scale, debiased) compares them on examples of the source task.",
     group="answer",
     place=7,
     numbers=numbers,
