@@ -29,7 +29,7 @@ def space(trial: BaseTrial, *, model: str) -> Recipe:
         data=MovieLens(),
         task=Regress(),
         strategy=Full(),
-        lr=trial.suggest_float("lr", 1e-3, 3e-2, log=True),
+        lr=trial.suggest_float("lr", 2e-3, 2e-1, log=True),
         weight_decay=trial.suggest_float("weight_decay", 0.05, 1.0, log=True),
         batch_size=512,
         epochs=8,
