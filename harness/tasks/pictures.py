@@ -15,10 +15,12 @@ SMALLEST = 28
 def grid(images: Tensor, columns: int = 8) -> bytes:
     """Return images (n, 1 or 3 channels, height, width) side by side, as a PNG of 8 bits.
 
-    The smallest number of all is black and the largest white.
+    The 1st percentile of all numbers is black and the 99th white: the smallest and the largest are
+    a few pixels of what a generator makes, and left the rest grey.
     """
-    low, high = images.min(), images.max()
-    levels = (255 * (images - low) / (high - low).clamp_min(1e-12)).round().to(torch.uint8).cpu()
+    low, high = images.double().quantile(torch.tensor([0.01, 0.99]).to(images).double())
+    shares = ((images - low) / (high - low).clamp_min(1e-12)).clamp(0, 1)
+    levels = (255 * shares).round().to(torch.uint8).cpu()
     times = -(-SMALLEST // min(levels.shape[2:]))
     levels = levels.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
     count, channels, height, width = levels.shape
