@@ -61,6 +61,9 @@ class Data(Settings, ABC):
     white: ClassVar[int] = 255
     """The value of a white pixel, where the inputs are images; black is 0."""
 
+    caveat: ClassVar[str] = ""
+    """What a reader must know of results on it."""
+
     @abstractmethod
     def facts(self) -> Facts:
         """Return shapes and sizes without reading any file."""

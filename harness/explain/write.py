@@ -110,7 +110,7 @@ def page(run: str, subject: Subject, sections: Sequence[Section], missing: Seque
         title=f"Why {type(subject.recipe.model).__name__} answers so",
         style=Markup((HERE.parent / "page" / "page.css").read_text(encoding="utf-8")),
         short=short(subject),
-        sentences=(*READING, *missing),
+        sentences=(*filter(None, (subject.data.caveat,)), *READING, *missing),
         sections=sections,
     )
 

@@ -97,6 +97,8 @@ def _data(trained: Trained) -> Iterator[str]:
     yield f"- settings: `{json.dumps(data.to_json()['settings'])}`"
     yield f"- examples: {facts.train:,} train, {facts.validation:,} validation, {facts.test:,} test"
     yield f"- sha256 of the content: `{data.digest()}`"
+    if data.caveat:
+        yield f"- {data.caveat}"
     yield "- numbers are standardised with the mean and the deviation of the training part"
 
 
