@@ -41,7 +41,7 @@ def progress(record: Record) -> str:
 def caveats(record: Record) -> tuple[str, ...]:
     """Return what limits a study's answer: what failed, diverged, is missing, or at an edge."""
     every = (
-        *(_missing, _failed, _diverged, _superseded, _few_seeds, _off_budget),
+        *(_missing, _failed, _diverged, _remarked, _superseded, _few_seeds, _off_budget),
         *(_edges, _light_tuning, pruned_depths, pruning_cost, _uneven_gradients),
         *(_late_claims, _later_seeds, _test_reads),
     )
@@ -82,6 +82,16 @@ def _diverged(record: Record) -> Iterator[str]:
         )
     elif (record.rows("confirm")["status"] == "diverged").any():
         yield "Every confirm run diverged, so that there is no worst value to count them as."
+
+
+def _remarked(record: Record) -> Iterator[str]:
+    """Say what the task remarked of confirm runs: that a generator has collapsed, for one."""
+    rows = record.rows("confirm")
+    remarks = [str(reason).partition("; ")[2].partition(":")[0] for reason in rows["reason"]]
+    for remark in dict.fromkeys(remarks):
+        if remark:
+            remarked = rows[[each == remark for each in remarks]]
+            yield f"Confirm runs with the remark “{remark}”: {_by_cell(remarked)}."
 
 
 def _superseded(record: Record) -> Iterator[str]:

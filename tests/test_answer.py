@@ -68,6 +68,17 @@ def test_five_seeds_give_intervals_and_no_claim() -> None:
     assert any("5 seeds for each cell" in caveat for caveat in found.caveats)
 
 
+def test_what_a_task_remarks_of_its_runs_is_said_and_counted() -> None:
+    given = record()
+    rows = confirm(given, "depth=4 budget=2000")[:3]
+    said = "trained all epochs; collapsed: coverage 0.0"
+    given = changed(given, rows[:1], reason=said + "1")
+    given = changed(given, rows[1:], reason=said + "3")
+    expected = "Confirm runs with the remark “collapsed”: 3 (3 in depth=4 budget=2000)."
+    assert expected in answer(given).caveats
+    assert not any("remark" in line for line in answer(record()).caveats)
+
+
 def test_two_seeds_say_nothing() -> None:
     found = answer(record(design(seeds=2), effect={4: 0.1}))
     assert found.sentences == ("No answer yet: 2 paired seeds are too few for an interval.",)
