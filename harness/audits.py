@@ -35,7 +35,9 @@ def audits(record: Record, one: Comparison, edges: Edges) -> Iterator[str]:
         ((level, record.trainable(cell)) for level, cell in sides.items()), key=lambda one: one[1]
     )
     if most > (1 + OFF_BUDGET) * fewest > 0:
-        yield f"{more} has {most / fewest:.3g} times the parameters of {less}"
+        times, tuned = f"{most / fewest:.3g} times", bool(record.columns("drift/"))
+        by = f"trains {times} as many parameters as" if tuned else f"has {times} the parameters of"
+        yield f"{more} {by} {less}"
 
 
 def _cell(record: Record, level: str, cell: str, metric: str) -> Iterator[str]:

@@ -47,9 +47,28 @@ def linear_cka(first: Tensor, second: Tensor) -> float:
     return _hsic(a, b) / scale**0.5 if scale > 0 else float("nan")
 
 
+def same_order(first: Tensor, second: Tensor) -> float:
+    """Return Spearman's correlation of the cosines of all pairs of examples: do the same ones lie
+    close (Kriegeskorte, Mur & Bandettini 2008)? NaN if all pairs are alike.
+    """
+    pairs = torch.triu_indices(len(first), len(first), offset=1)
+    ranks = []
+    for rows in (first, second):
+        directions = nn.functional.normalize(rows, dim=1)
+        cosines = (directions @ directions.T)[pairs[0], pairs[1]]
+        if cosines.max() == cosines.min():
+            return float("nan")
+        ranks.append(cosines.argsort(stable=True).argsort().double())
+    return float(torch.corrcoef(torch.stack(ranks))[0, 1])
+
+
 def alike(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the linear CKA of every block as cka/<block>."""
-    return {f"cka/{name}": linear_cka(before[name], after[name]) for name in before}
+    """Return of every block the linear CKA as cka/<block> and the order as cosines/<block>."""
+    return {
+        f"{what}/{name}": measure(before[name], after[name])
+        for what, measure in (("cka", linear_cka), ("cosines", same_order))
+        for name in before
+    }
 
 
 class _Keeper:

@@ -1,11 +1,15 @@
 """Representation: CKA by its definition, and the outputs of every block."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from harness.data.digits import Digits
 from harness.models.mlp import MLP
-from harness.representation import alike, features, linear_cka
+from harness.representation import alike, features, linear_cka, same_order
 from harness.tasks.classify import Classify
 
 
@@ -30,6 +34,17 @@ def test_half_the_variance_in_common_is_in_between() -> None:
     assert linear_cka(common, torch.cat([common, own], 1)) == pytest.approx(0.5**0.5, abs=0.05)
 
 
+def test_the_order_of_cosines_is_spearmans_and_blind_to_scale_and_rotation() -> None:
+    one, other = drawn(12, 5), drawn(12, 5, seed=1)
+    rotation, _ = torch.linalg.qr(drawn(5, 5, seed=2))
+    assert same_order(one, 3 * one @ rotation) == pytest.approx(1.0)
+    above = np.triu_indices(12, 1)
+    cosines = [(n := torch.nn.functional.normalize(each)) @ n.T for each in (one, other)]
+    expected = spearmanr(*(each.numpy()[above] for each in cosines)).statistic
+    assert same_order(one, other) == pytest.approx(expected)
+    assert math.isnan(same_order(torch.ones(12, 5), other))
+
+
 def test_every_block_is_seen_and_a_network_is_like_itself() -> None:
     batch = next(iter(Digits().build(seed=0, batch_size=64).val_dataloader()))
     network = MLP(depth=2, width=16).build(Digits().facts())
@@ -41,5 +56,7 @@ def test_every_block_is_seen_and_a_network_is_like_itself() -> None:
     assert alike(found, found) == {
         "cka/hidden_1": pytest.approx(1.0),
         "cka/hidden_2": pytest.approx(1.0),
+        "cosines/hidden_1": pytest.approx(1.0),
+        "cosines/hidden_2": pytest.approx(1.0),
     }
     assert not any(len(module._forward_hooks) for module in network.modules())

@@ -43,11 +43,12 @@ def draw(data: pandas.DataFrame) -> go.Figure:
     levels = list(dict.fromkeys(data["level"]))
     figure, places = figure_of([style.text(name) for name, _ in panels])
     for where, (_, panel) in zip(places, panels, strict=True):
+        for row in panel.to_dict("records"):
+            figure.add_trace(_point(row, levels.index(row["level"])), **where)
+        # After the points: a panel without any would get no line.
         figure.add_hline(
             data["before"].iloc[0], line={"dash": "dot", "width": 1, "color": "#888888"}, **where
         )
-        for row in panel.to_dict("records"):
-            figure.add_trace(_point(row, levels.index(row["level"])), **where)
     marked_levels(figure, levels)
     figure.update_xaxes(style.titled(f"learned: {data['learned'].iloc[0]}"))
     figure.update_yaxes(style.titled(f"kept: {data['kept'].iloc[0]}"), col=1)

@@ -16,6 +16,7 @@ STRIPS = {
     "trained/": "share that ever trained",
     "drift/": "moved: ‖W − W0‖ / ‖W0‖",
     "cka/": "outputs alike: linear CKA",
+    "cosines/": "outputs alike: Spearman of cosines",
 }
 ROW = 26
 """Pixels of a level's strip."""
@@ -66,7 +67,8 @@ PLOT = Plot(
     title="What trained, and what it did to each block",
     caption="Means over seeds. An adapter may have more numbers than its block: shares above 1. "
     "Little drift is no proof that the outputs stayed: CKA (1 is the same but for rotation and "
-    "scale, debiased) compares them on examples of the source task.",
+    "scale, debiased) and Spearman's correlation of the cosines of all pairs compare them on "
+    "examples of the source task.",
     group="answer",
     place=7,
     numbers=numbers,

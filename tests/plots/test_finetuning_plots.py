@@ -60,7 +60,9 @@ def test_the_plane_has_both_tasks_with_intervals(tuned: Record) -> None:
     for end in ("low", "high"):
         assert row[f"{end} learned"] == learned[end]
     assert row["before"] == pytest.approx(0.9)
-    points = [trace for trace in forgetting_plane.draw(data.reset_index()).data if trace.error_x]
+    figure = forgetting_plane.draw(data.reset_index())
+    assert {round(line.y0, 6) for line in figure.layout.shapes} == {0.9}
+    points = [trace for trace in figure.data if trace.error_x]
     assert len([point for point in points if point.x[0] is not None]) == 6
 
 
