@@ -20,7 +20,8 @@ def log_mel(samples: Tensor) -> Tensor:
     frames = torch.nn.functional.pad(samples, (0, short)).unfold(0, FRAME, HOP)
     window = torch.hann_window(FRAME, dtype=samples.dtype)
     power = torch.fft.rfft(frames * window).abs() ** 2
-    return (power @ bands().to(samples.dtype).T).clamp_min(QUIETEST).log()
+    loudness: Tensor = (power @ bands().to(samples.dtype).T).clamp_min(QUIETEST).log()
+    return loudness
 
 
 def bands() -> Tensor:
