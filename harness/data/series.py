@@ -11,8 +11,8 @@ from harness.data import standardise
 from harness.data.batches import Split
 from harness.data.content import Content
 from harness.data.in_memory import InMemory
-from harness.data.sources import PackagedFile, read_packaged
 from harness.data.standardise import Standardisation
+from harness.packages import PackagedFile, read_packaged
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
-from harness.packages import PackagedFile as PackagedFile
-from harness.packages import cache_directory as cache_directory
-from harness.packages import read_packaged as read_packaged
-from harness.packages import verified
+from harness.packages import cache_directory, verified
 from harness.settings import UserError
 
 CARRIED = Path(__file__).parent / "files"

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from harness.data import standardise
 from harness.data.in_memory import InMemory
-from harness.data.sources import PackagedFile, read_packaged
 from harness.data.standardise import Scale, Standardisation
+from harness.packages import PackagedFile, read_packaged
 
 if TYPE_CHECKING:
     import pandas as pd

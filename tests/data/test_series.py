@@ -10,7 +10,7 @@ from harness.data.italy_power_demand import ItalyPowerDemand
 from harness.data.japanese_vowels import JapaneseVowels
 from harness.data.osu_leaf import OSULeaf
 from harness.data.series import Series, from_aeon, read_series
-from harness.data.sources import PackagedFile, read_packaged
+from harness.packages import PackagedFile, read_packaged
 from harness.settings import UserError
 
 TEXT = """#A comment

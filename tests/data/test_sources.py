@@ -13,14 +13,8 @@ import numpy as np
 import pytest
 
 from harness.data import fashion_mnist, sources
-from harness.data.sources import (
-    PackagedFile,
-    PublicFile,
-    cache_directory,
-    read,
-    read_carried,
-    read_packaged,
-)
+from harness.data.sources import PublicFile, read, read_carried
+from harness.packages import PackagedFile, cache_directory, read_packaged
 from harness.settings import UserError
 
 CONTENT = b"what everyone expects"
