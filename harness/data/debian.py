@@ -51,12 +51,15 @@ def read_debian(file: DebianFile) -> bytes:
     raise UserError(file.member, got=f"not in {path}", allowed="a package that holds it", do=do)
 
 
-def package_file(package: str) -> Path:
-    """Return the package in the cache directory; raise UserError, saying how to get it, if none."""
+def package_file(package: str, make: str = "make data") -> Path:
+    """Return the package in the cache directory; raise UserError if there is none.
+
+    The error says `make`, the target that gets it, and the command that does so alone.
+    """
     found = sorted(cache_directory().glob(f"{package}_*.deb"))
     if not found:
         allowed = f"{package}_*.deb in {cache_directory()}"
-        do = f"run `make data`, or `{command(package)}`"
+        do = f"run `{make}`, or `{command(package)}`"
         raise UserError(package, got="not found", allowed=allowed, do=do)
     return found[0]
 

@@ -84,7 +84,7 @@ def _content() -> Content:
 def _clips(code: str) -> list[Tensor]:
     """Return the samples of the clips of a language, from −1 to 1, in the order of their paths."""
     package = f"asterisk-core-sounds-{code}-wav"
-    path = package_file(package)
+    path = package_file(package, "make data SPEECH=1")
     files = [file for file in members(path, FOLDER) if file[0].endswith(".wav")]
     everything = b"".join(name.encode() + b"\0" + content for name, content in files)
     do = f"delete {path}, then `{command(package)}`"

@@ -1,10 +1,12 @@
 """Speech: bands where a tone is, louder is more, and clips that are padded where they end."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
+from harness.data import spoken_languages
 from harness.data.log_mel import BANDS, FRAME, HOP, RATE, bands, log_mel
 from harness.data.spoken_languages import SHORTEST, SpokenLanguages
 from harness.settings import UserError
@@ -36,6 +38,15 @@ def test_twice_as_loud_is_the_logarithm_of_four_more() -> None:
 def test_frames_lie_in_the_samples_and_silence_is_finite() -> None:
     assert log_mel(torch.zeros(FRAME + 3 * HOP)).shape == (4, BANDS)
     assert log_mel(torch.zeros(10)).isfinite().all()
+
+
+def test_a_missing_package_names_the_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    spoken_languages._content.cache_clear()
+    with pytest.raises(UserError, match=r"make data SPEECH=1.*apt-get download asterisk-core"):
+        SpokenLanguages().check()
 
 
 def test_clips_are_padded_at_their_end_and_none_is_in_both_parts() -> None:
