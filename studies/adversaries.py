@@ -1,11 +1,11 @@
 """Which game makes the better generator: the non-saturating one, or Wasserstein's with a penalty?
 
 Command:  make study NAME=adversaries
-Cost:     to be measured.
+Cost:     3 minutes on two CPU cores (42 trials of about 5 s, pretrain_digits before; estimate).
 Published: WGAN-GP is the steadier (Gulrajani 2017); tuned with the same budget no loss is the best
           (Lucic 2018, arXiv:1711.10337).
-Expected: not run to its end yet. One seed each, untuned, distances of pixels and not of a judge:
-          20 the non-saturating game, 12 WGAN-GP, which learns more slowly (2026-11-22, torch 2.13).
+Expected: not run in this form yet. Four seeds each, untuned, distances of pixels, not of a judge:
+          25 to 35 the non-saturating game, 14 to 18 WGAN-GP (2026-11-28, torch 2.13).
 """
 
 from optuna.trial import BaseTrial

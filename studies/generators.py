@@ -1,9 +1,11 @@
 """At equal parameters, how deep should a VAE be, and which latent units does it use?
 
 Command:  make study NAME=generators
-Cost:     to be measured.
+Cost:     3 minutes on two CPU cores (126 trials of 2 s of CPU; an estimate from a run of 81).
 Published: units beyond what the data need become inactive (Burda 2016, arXiv:1509.00519, §5.2).
-Expected: to be measured.
+Expected: not run in this form yet. With 5 seeds, and widths of 128 at any depth: of 32 latent units
+          depth 1 uses 30 to 32, and 7 of 10 confirming runs of depths 2 and 4 use none (posterior
+          collapse); of 2 units both are used at every depth (2026-11-28, torch 2.13).
 """
 
 from dataclasses import replace

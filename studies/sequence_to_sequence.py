@@ -1,9 +1,10 @@
 """At equal parameters, should a translator be deep where it reads or where it writes?
 
 Command:  make data && make study NAME=sequence_to_sequence
-Cost:     to be measured.
-Expected: no answer yet: it was not run to its end. Deep encoders with shallow decoders lose nothing
-          in machine translation (Kasai 2020, arXiv:2006.10369), and write faster.
+Cost:     8 minutes on two CPU cores (42 trials of about 24 s of CPU; an estimate).
+Expected: no answer yet: it was not run. One training with blocks 2 + 2 has a phoneme error of .194
+          (2026-11-28, torch 2.13). Deep encoders with shallow decoders lose nothing in machine
+          translation (Kasai 2020, arXiv:2006.10369), and write faster.
 """
 
 from dataclasses import replace
