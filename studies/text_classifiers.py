@@ -3,8 +3,8 @@
 Command:  make study NAME=text_classifiers
 Cost:     6 minutes on two CPU cores (32 trials of about 20 s of CPU; an estimate).
 Expected: no answer yet: it was not run. The encoder has .784 ± .005 on the test set (3 seeds),
-          TF-IDF with logistic regression, not part of the study, .791 ± .010 (5 seeds; `make zoo`); the
-          recurrent network .785 on validation, once (2026-11-28, torch 2.13).
+          TF-IDF with logistic regression, no part of the study, .791 ± .010 (5 seeds; `make zoo`),
+          and the recurrent network .785 on validation, once (2026-11-28, torch 2.13).
 """
 
 from optuna.trial import BaseTrial
