@@ -1,7 +1,7 @@
 """Cases: the studies that every contender does: small MLPs, small CNNs, small decoders."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optuna.distributions import FloatDistribution
@@ -43,6 +43,8 @@ class Size:
 
 
 SMALL = Size(points=1, seeds=1)
+WARM = Size(points=2, seeds=1)
+"""That of a warm-up: stacks of two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +64,9 @@ class Case:
     def study(self, size: Size, source: Path) -> Study:
         """Return the study that the harness runs."""
 
-        def space(trial: BaseTrial, *, depth: int, width: int) -> Recipe:
-            lr = trial.suggest_float("lr", RATES.low, RATES.high, log=True)
-            return self.recipe(Point(depth=depth, width=width, lr=lr))
-
         return Study(
             question="How many trials an hour?",
-            space=space,
+            space=self._space,
             scientific={"depth": self.depths, "width": self.widths},
             trials_per_cell=size.points,
             seeds=size.seeds,
@@ -77,6 +75,24 @@ class Case:
             name=source.stem,
             source=source,
         )
+
+    def halving(self, size: Size, source: Path) -> Study:
+        """Return a search of as many trials, of the largest networks, that prunes by halving."""
+        cells = len(self.depths) * len(self.widths)
+        return replace(
+            self.study(size, source),
+            scientific={},
+            trials=cells * (size.points + size.seeds),
+            sampler="qmc",
+            pruner="halving",
+        )
+
+    def _space(
+        self, trial: BaseTrial, *, depth: int | None = None, width: int | None = None
+    ) -> Recipe:
+        lr = trial.suggest_float("lr", RATES.low, RATES.high, log=True)
+        point = Point(depth=depth or max(self.depths), width=width or max(self.widths), lr=lr)
+        return self.recipe(point)
 
     def first_points(self) -> list[Point]:
         """Return the first point of every cell, which every contender trains."""
@@ -140,7 +156,7 @@ CASES = {
         widths=(8,),
         epochs=3,
         batch=64,
-        whole=Size(points=8, seeds=4),
+        whole=Size(points=4, seeds=4),
     ),
     "decoder": Case(
         what="decoders of 1-2 blocks of width 32 on 64,000 characters of Shakespeare, 3 epochs",
@@ -151,6 +167,6 @@ CASES = {
         widths=(32,),
         epochs=3,
         batch=64,
-        whole=Size(points=8, seeds=4),
+        whole=Size(points=4, seeds=4),
     ),
 }

@@ -2,7 +2,8 @@
 
 Each round starts from a fresh directory with an empty, migrated MLflow database. The clock runs
 over the trials alone; imports and opening the databases are before it, and reading back what was
-reached is free. The harness does a designed study, the others the first point of each of its cells.
+reached is free. The harness does a designed study, or as many trials that halving prunes; the
+others do the first point of each of its cells.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import pickle
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -19,12 +20,12 @@ from mlflow import MlflowClient
 from optuna.trial import FrozenTrial, TrialState
 
 from benchmarks.bare import train_bare
-from benchmarks.cases import SMALL, Case, Size
+from benchmarks.cases import SMALL, WARM, Case, Size
 from benchmarks.empty import empty_store
 from benchmarks.idiomatic import EXPERIMENT, Script
 from benchmarks.measure import Clock, now
 from harness.data.batches import Splits
-from harness.forks import default_workers
+from harness.forks import context, default_workers
 from harness.kinds import MOST
 from harness.recipe import Recipe
 from harness.study import load
@@ -32,18 +33,20 @@ from harness.training import network_of
 from harness.tried import slot_of
 from harness.workers import Stop, open_search, work, work_in_processes
 
+ROOT = Path(__file__).resolve().parent.parent
 STUDY = """\
 import pickle
 from pathlib import Path
 
-case, size = pickle.loads(Path(__file__).with_suffix(".pickle").read_bytes())
-study = case.study(size, Path(__file__))
+case, size, halving = pickle.loads(Path(__file__).with_suffix(".pickle").read_bytes())
+study = (case.halving if halving else case.study)(size, Path(__file__))
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One round: the time of all its trials, and the best losses of each cell's first point.
+    """One round: the time of all its trials, and the best losses of each cell's first point, or
+    that of the best trial where others were pruned.
 
     `elsewhere` says that other processes trained, whose CPU time is not in it.
     """
@@ -67,10 +70,10 @@ class Round:
 Contender = Callable[[Path, Case, Size], Round]
 
 
-def idiomatic(directory: Path, case: Case, _size: Size, *, threads: int) -> Round:
-    """Run the script, its output into a file."""
+def idiomatic(directory: Path, case: Case, size: Size, *, threads: int) -> Round:
+    """Run the script, its output into a file; one point is enough to warm it up."""
     torch.set_num_threads(threads)
-    points = case.first_points()
+    points = case.first_points()[: 1 if size == WARM else None]
     with _quiet(directory / "output.txt"):
         script = Script(directory, case)
         start = now()
@@ -85,32 +88,53 @@ def idiomatic(directory: Path, case: Case, _size: Size, *, threads: int) -> Roun
     return Round(trials=len(points), time=time, losses=best(client, runs, "val_loss"))
 
 
-def harness(directory: Path, case: Case, size: Size, *, fuse: int, workers: int | None) -> Round:
+def harness(
+    directory: Path,
+    case: Case,
+    size: Size,
+    *,
+    fuse: int = MOST,
+    workers: int | None = None,
+    halving: bool = False,
+) -> Round:
     """Run a designed study as `make study` does; None: with the workers it has by itself."""
-    _write_study(directory, case, size)
+    _write_study(directory, case, size, halving=halving)
     with contextlib.chdir(directory):
         study = load("benchmark")
         search, tracker = open_search(study, directory, fuse)
         workers = workers or default_workers(search)
+        if workers > 1:
+            _imported()
         start = now()
         if workers == 1:
             work(search, tracker, Stop(), lambda: None)
         else:
-            work_in_processes(search, {}, workers, Stop(), lambda: None)
+            work_in_processes(search, tracker, {}, workers, Stop(), lambda: None)
         time = now() - start
     trials = search.trials()
     assert len(trials) == search.total(), "both phases are done"
-    assert {trial.state for trial in trials} == {TrialState.COMPLETE}
-    runs = [str(trial.user_attrs["result"]["run_id"]) for trial in trials if _is_first(trial)]
+    ended = (TrialState.COMPLETE, TrialState.PRUNED) if halving else (TrialState.COMPLETE,)
+    assert {trial.state for trial in trials} <= set(ended)
+    chosen = [search.optuna.best_trial] if halving else filter(_is_first, trials)
+    runs = [str(trial.user_attrs["result"]["run_id"]) for trial in chosen]
     losses = best(tracker.client, runs, "val/loss")
     return Round(trials=len(trials), time=time, losses=losses, elsewhere=workers > 1)
 
 
-def _write_study(directory: Path, case: Case, size: Size) -> None:
+@cache
+def _imported() -> None:
+    """Wait until the process that workers are forked from has done its imports."""
+    with contextlib.chdir(ROOT):  # it stays there
+        process = context().Process(target=int)
+        process.start()
+    process.join()
+
+
+def _write_study(directory: Path, case: Case, size: Size, *, halving: bool = False) -> None:
     path = directory / "studies" / "benchmark.py"
     path.parent.mkdir()
     path.write_text(STUDY, encoding="utf-8")
-    path.with_suffix(".pickle").write_bytes(pickle.dumps((case, size)))
+    path.with_suffix(".pickle").write_bytes(pickle.dumps((case, size, halving)))
 
 
 def _is_first(trial: FrozenTrial) -> bool:
@@ -127,23 +151,32 @@ def bare(_directory: Path, case: Case, _size: Size) -> Round:
     return Round(trials=len(points), time=now() - start, losses=losses)
 
 
+HALVING = "harness, pruned by halving"
 CONTENDERS: dict[str, Contender] = {
     "script, torch's own threads": partial(idiomatic, threads=torch.get_num_threads()),
     "script, 1 thread": partial(idiomatic, threads=1),
     "harness, FUSE=off WORKERS=1": partial(harness, fuse=1, workers=1),
-    "harness, WORKERS=1": partial(harness, fuse=MOST, workers=1),
-    "harness as it comes": partial(harness, fuse=MOST, workers=None),
+    "harness, WORKERS=1": partial(harness, workers=1),
+    "harness as it comes": harness,
+    HALVING: partial(harness, halving=True),
     "bare loop, 1 thread": bare,
 }
 """A default PyTorch has a thread a core; a worker of the harness has one."""
 SCRIPTS = [name for name in CONTENDERS if name.startswith("script")]
+LONG = 8
+"""Epochs from which a case is also done with halving, whose rungs are after 2, 5 and 17."""
 SLOW = {"harness, FUSE=off WORKERS=1"}
 """Contenders that do the smallest study, as their speed does not depend on its size."""
 
 
+def contenders_of(case: Case) -> list[str]:
+    """Return who does a case; halving needs epochs enough to prune in."""
+    return [name for name in CONTENDERS if name != HALVING or case.epochs >= LONG]
+
+
 def one_round(name: str, case: Case, number: int) -> Round:
     """Run a contender's round in an empty store; round 0 is a warm-up of the smallest size."""
-    size = SMALL if name in SLOW or number == 0 else case.whole
+    size = WARM if number == 0 else SMALL if name in SLOW else case.whole
     with empty_store() as directory:
         return CONTENDERS[name](directory, case, size)
 

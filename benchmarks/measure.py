@@ -55,18 +55,24 @@ def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread
 
 
 def interleaved(
-    contenders: Mapping[str, Callable[[int], Result]], rounds: int
+    contenders: Mapping[str, Callable[[int], Result]],
+    rounds: int,
+    said: Callable[[Result], str] = lambda _: "",
 ) -> dict[str, list[Result]]:
     """Call every contender once a round with the round's number; each round starts one later.
 
-    A noisy neighbour then slows all of them alike, and none always comes first.
+    A noisy neighbour then slows all of them alike, and none always comes first. Each is printed as
+    it ends, with its seconds and what is `said` of its result.
     """
     results: dict[str, list[Result]] = {name: [] for name in contenders}
     names = list(contenders)
     for number in range(rounds):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
+            began = time.perf_counter()
             results[name].append(contenders[name](number))
+            words = [f"{time.perf_counter() - began:6.1f} s", said(results[name][-1])]
+            print(f"  round {number}  {name:32}", *words, flush=True)
     return results
 
 

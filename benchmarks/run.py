@@ -1,6 +1,7 @@
 """Benchmark: every section, or those asked for, printed and put into the pages that show it.
 
-Command:  make bench [ONLY="steps stored"]    (all of it: about 15 minutes on 2 quiet cores)
+Command:  make bench [ONLY="steps stored"]    (all of it: under 15 minutes on 2 quiet cores)
+"studies" means the three kinds of studies: mlp, cnn, decoder (under 6 minutes).
 Nothing here fails because a machine is slow; a section that is not run keeps its last table in
 docs/performance.md, and the README its part of it. The numbers go into docs/performance.json.
 """
@@ -8,18 +9,20 @@ docs/performance.md, and the README its part of it. The numbers go into docs/per
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cases import CASES, Case
 from benchmarks.measure import machine
 from benchmarks.memory import memory_table, peaks
 from benchmarks.reporting import report, report_table
 from benchmarks.startup import ONCE, nothing_to_do, start_table, startups
 from benchmarks.steps import overheads, step_table
 from benchmarks.stored import costs, stored_table
-from benchmarks.studies import speed_tables, speeds
+from benchmarks.studies import speed_table, speeds
 from benchmarks.tracking import share_table, shares
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,16 +35,21 @@ rounds after a warm-up, with the smallest and the largest in brackets, all of on
 
 """
 WORDS = {
-    "studies": """## Trials an hour
+    "mlp": """## Trials an hour
 
 The idiomatic script is what the tutorials of Optuna, Lightning and MLflow add up to: an objective
 with a default Trainer, MLFlowLogger and DataLoader. It runs with torch's own number of threads, a
 thread a core, and with one; **times** are those of the faster of the two in the same round. The
 harness as it comes has a worker of one thread on each core; it does the whole study (two tuning and
 confirming phases in every cell), runs, artifacts and checkpoints included. The script does the
-first trial of each cell; so does the bare loop, which keeps nothing. Imports and start-up are not
-in it (see below); starting the workers is. CPU time is of the process, unknown for workers.
+first trial of each cell; so does the bare loop, which keeps nothing. Pruned by halving the harness
+does as many trials of the largest network, in one process. Imports are not in it, also not those of
+the process that workers are forked from (see below); starting the workers is. CPU time is of the
+process, unknown for workers. The loss is the median over what all train, of the best epoch; with
+halving it is that of the best trial.
 """,
+    "cnn": "",
+    "decoder": "",
     "steps": """## A step of the ordinary loop
 
 What `FUSE=off` costs over a bare loop: evaluation after every epoch and checkpoints included, at
@@ -69,9 +77,9 @@ cost does not grow.
 Section = Callable[[int], tuple[object, str]]
 
 
-def _studies(rounds: int) -> tuple[object, str]:
-    measured = speeds(rounds)
-    return measured, speed_tables(measured)
+def _studies(case: Case, rounds: int) -> tuple[object, str]:
+    measured = speeds(case, rounds)
+    return measured, speed_table(measured)
 
 
 def _steps(rounds: int) -> tuple[object, str]:
@@ -107,7 +115,7 @@ def _memory(_rounds: int) -> tuple[object, str]:
 
 
 SECTIONS: dict[str, Section] = {
-    "studies": _studies,
+    **{kind: partial(_studies, case) for kind, case in CASES.items()},
     "steps": _steps,
     "tracking": _tracking,
     "stored": _stored,
@@ -134,7 +142,7 @@ def kept(text: str) -> str:
     for name, words in WORDS.items():
         _, _, rest = text.partition(f"<!-- {name} -->\n")
         table = rest[: rest.index("<!-- end -->")] if rest else ""
-        parts.append(f"{words}\n<!-- {name} -->\n{table}<!-- end -->\n\n")
+        parts.append(f"{words}{chr(10) if words else ''}<!-- {name} -->\n{table}<!-- end -->\n\n")
     return "".join(parts).rstrip("\n") + "\n"
 
 
@@ -156,20 +164,26 @@ def add_numbers(path: Path, name: str, measured: object, about: Mapping[str, str
 def main() -> None:
     """Measure the sections asked for, print them, and write the page and the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--rounds", type=int, default=3, help="rounds that count (3)")
+    parser.add_argument("--only", nargs="+", choices=(*SECTIONS, "studies"), default=list(SECTIONS))
+    parser.add_argument("--rounds", type=int, default=2, help="rounds that count (2)")
     parser.add_argument("--pages", type=Path, nargs="+", default=PAGES, help="pages to fill")
     parser.add_argument("--json", type=Path, default=NUMBERS, help="file for the same numbers")
     arguments = parser.parse_args()
     about = machine()
     print("\n".join(f"{name:18} {value}" for name, value in about.items()), flush=True)
-    for name in arguments.only:
+    for name in _sections(arguments.only):
         began = time.perf_counter()
+        print(f"\n{name}", flush=True)
         measured, text = SECTIONS[name](arguments.rounds)
         print(f"\n{text}\n({name} took {time.perf_counter() - began:.0f} s)", flush=True)
         for path in arguments.pages:
             write(path, {name: text}, about)
         add_numbers(arguments.json, name, measured, about)
+
+
+def _sections(wanted: Sequence[str]) -> list[str]:
+    """Return the sections asked for, those of "studies" in its place."""
+    return [name for each in wanted for name in (CASES if each == "studies" else (each,))]
 
 
 def _plain(value: object) -> Any:

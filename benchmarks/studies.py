@@ -1,12 +1,12 @@
 """Studies: trials an hour of the idiomatic script, the harness and a bare loop, side by side."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.cases import CASES, Case
-from benchmarks.contenders import CONTENDERS, SCRIPTS, Round, one_round
+from benchmarks.cases import Case
+from benchmarks.contenders import SCRIPTS, Round, contenders_of, one_round
 from benchmarks.measure import Spread, interleaved, ratios, spread, table
 
 
@@ -33,14 +33,10 @@ class Speeds:
     contenders: dict[str, Speed]
 
 
-def speeds(rounds: int, cases: Mapping[str, Case] = CASES) -> dict[str, Speeds]:
+def speeds(case: Case, rounds: int) -> Speeds:
     """Time all contenders in interleaved rounds, after a warm-up of each."""
-    return {kind: _speeds(case, rounds) for kind, case in cases.items()}
-
-
-def _speeds(case: Case, rounds: int) -> Speeds:
-    calls = {name: partial(one_round, name, case) for name in CONTENDERS}
-    results = interleaved(calls, rounds + 1)
+    calls = {name: partial(one_round, name, case) for name in contenders_of(case)}
+    results = interleaved(calls, rounds + 1, _said)
     counted = {name: found[1:] for name, found in results.items()}
     scripts = zip(*(_rates(counted[name]) for name in SCRIPTS), strict=True)
     faster = [max(rates) for rates in scripts]
@@ -48,6 +44,10 @@ def _speeds(case: Case, rounds: int) -> Speeds:
         what=case.what,
         contenders={name: _speed(found, faster) for name, found in counted.items()},
     )
+
+
+def _said(result: Round) -> str:
+    return f"{result.trials} trials, {result.trials_per_hour:8,.0f} an hour"
 
 
 def _rates(rounds: Sequence[Round]) -> list[float]:
@@ -65,12 +65,8 @@ def _speed(rounds: Sequence[Round], base: Sequence[float]) -> Speed:
     )
 
 
-def speed_tables(measured: Mapping[str, Speeds]) -> str:
+def speed_table(measured: Speeds) -> str:
     """Return trials per hour, and how many times the faster script's that is."""
-    return "\n".join(_speed_table(each) for each in measured.values())
-
-
-def _speed_table(measured: Speeds) -> str:
     head = ("", "trials", "trials/hour", "times", "CPU ms", "val loss")
     rows = [
         (

@@ -27,7 +27,7 @@ class Block:
     size: int
 
     @classmethod
-    def of(cls, trial: FrozenTrial) -> "Block":
+    def of(cls, trial: FrozenTrial | Trial) -> "Block":
         """Return a trial's block; by itself it is one of its own."""
         return cls(**trial.user_attrs.get(BLOCK, {"first": trial.number, "size": 1}))
 

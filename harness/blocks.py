@@ -2,23 +2,19 @@
 
 import math
 import shutil
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
 
-import psutil
-
-from harness.assigned import Assigned, Reserved
+from harness.assigned import Assigned, Block, Reserved
 from harness.checkpoints import write_whole
-from harness.fused.probe import unfusable
-from harness.fused.shape import fusion_key
 from harness.fused.train import divide, train_group
 from harness.identity import save_ended
 from harness.keeper import Interrupted
 from harness.outcome import is_out_of_memory
 from harness.pruning import judge_of
 from harness.search import Search
+from harness.stacks import ALONE, ONE, Stacks, once_each, pieces
 from harness.store import is_unavailable
 from harness.tracked import Run
 from harness.tracking import Tracker
@@ -35,11 +31,6 @@ from harness.trials import (
     train_alone,
     without_training,
 )
-
-MEMORY_SHARE = 0.5
-"""Of the free memory that a stack may take: data, best weights and a checkpoint come on top."""
-ALONE = "alone"
-"""The file in a trial's directory that says why its stack failed, so that it trains by itself."""
 
 
 def run_block(
@@ -72,9 +63,11 @@ class _Work:
         """Train them all."""
         try:
             waiting = [ready for each in block if (ready := self._begin(each))]
+            if waiting:
+                self.stacks = Stacks(self._groups / f"{self._first(waiting):05d}.json")
             while waiting:
                 first = once_each(waiting)
-                for group, why in grouped(first):
+                for group, why in self.stacks.of(first):
                     self._train(group, why)
                 self.search.trials()
                 again = [ready for ready in waiting if ready not in first]
@@ -127,15 +120,24 @@ class _Work:
     def _halve(self, group: list[Ready]) -> None:
         """Train two stacks instead of one that does not fit, each from the last checkpoint on."""
         whole = self._directory(group)
-        halves = list(pieces(group, math.ceil(len(group) / 2))) if len(group) > 1 else []
+        halves = pieces(group, math.ceil(len(group) / 2)) if len(group) > 1 else []
         for half in halves:
             divide(whole, [group.index(ready) for ready in half], self._directory(half))
+        self.stacks.keep(halves)
         shutil.rmtree(whole, ignore_errors=True)
         for part in halves or [group]:
-            self._train(part, "1 at once")
+            self._train(part, ONE)
+
+    @property
+    def _groups(self) -> Path:
+        return self.search.directory / "groups"
+
+    def _first(self, waiting: Sequence[Ready]) -> int:
+        """Return the number of the first trial of the block, whether or not it is over."""
+        return Block.of(waiting[0].assigned.trial).first
 
     def _directory(self, group: Sequence[Ready]) -> Path:
-        return self.search.directory / "groups" / f"{group[0].number:05d}-{len(group)}"
+        return self._groups / f"{group[0].number:05d}-{len(group)}"
 
     def _train_alone(self, ready: Ready, why: str) -> None:
         try:
@@ -176,44 +178,3 @@ class _Work:
             assigned, run = self.open.pop(number)
             self.search.tell(assigned, {**result, "run_id": run.id})
             self.results[number] = result
-
-
-def once_each(waiting: Sequence[Ready]) -> list[Ready]:
-    """Return the first trial of each recipe and seed; the others may use its result."""
-    first: dict[Hashable, Ready] = {}
-    for ready in waiting:
-        first.setdefault((ready.recipe.hash, ready.recipe.seed, ready.assigned.slot.role), ready)
-    return list(first.values())
-
-
-def grouped(waiting: Sequence[Ready]) -> Iterator[tuple[list[Ready], str]]:
-    """Yield the trials that train as one, or one that trains alone and why, in order."""
-    alike: dict[Hashable, list[Ready]] = {}
-    for ready in waiting:
-        note = ready.assigned.directory / ALONE
-        if note.exists():
-            yield [ready], note.read_text(encoding="utf-8")
-        else:
-            key = (ready.assigned.slot.role, fusion_key(ready.recipe))
-            alike.setdefault(key, []).append(ready)
-    for group in alike.values():
-        if len(group) == 1:
-            yield group, "1 at once"
-        elif why := unfusable(group[0].recipe):
-            yield from (([ready], f"no: {why}") for ready in group)
-        else:
-            yield from ((piece, "1 at once") for piece in pieces(group, fitting(group[0])))
-
-
-def fitting(ready: Ready) -> int:
-    """Return how many such trainings the free memory holds, as a power of two."""
-    free = psutil.virtual_memory().available
-    count = max(1.0, MEMORY_SHARE * free / ready.anatomy.memory.peak)
-    return int(2 ** math.floor(math.log2(count)))
-
-
-def pieces(group: list[Ready], most: int) -> Iterator[list[Ready]]:
-    """Yield a group in as few parts of `most` at most as there can be, of sizes alike."""
-    parts = math.ceil(len(group) / most)
-    edges = [len(group) * part // parts for part in range(parts + 1)]
-    return (group[start:stop] for start, stop in pairwise(edges))

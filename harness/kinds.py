@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from harness.checks import Sample
+from harness.fused.passes import is_apart
 from harness.fused.shape import fusion_key
 from harness.measures import measures
 from harness.search import Search
@@ -26,4 +27,5 @@ def search_of(study: Study, root: Path, samples: Sequence[Sample], fuse: int) ->
         label(each.cell): numbers.setdefault(fusion_key(each.recipe), len(numbers))
         for each in (samples if fuse > 1 else ())
     }
-    return Search(study, root, directions, most=fuse, kinds=kinds)
+    apart = {kinds[label(each.cell)] for each in samples if kinds and is_apart(each.recipe)}
+    return Search(study, root, directions, most=fuse, kinds=kinds, apart=apart)

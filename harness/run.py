@@ -44,7 +44,7 @@ def run_study(
     `fuse` trials of one shape train as one, at most. By itself a study has a worker a core,
     unless results would depend on it.
 
-    0 when all is well, 1 when trials failed or a worker died, 130 or 143 after Ctrl-C or SIGTERM,
+    0 when all is well, 1 when trials failed, 130 or 143 after Ctrl-C or SIGTERM,
     75 when the store cannot be written.
 
     Raises:
@@ -69,12 +69,10 @@ def run_study(
             if not search.remaining():
                 return _nothing_to_do(search, console)
             return _work_and_answer(search, budget, workers, console)
-    except (StoreUnavailable, ChildProcessError) as error:
-        died = isinstance(error, ChildProcessError)
-        why = str(error) if died else f"the store cannot be written ({error})"
-        line = f"paused: {why}; nothing is lost: {'' if died else 'make room, then '}"
+    except StoreUnavailable as error:
+        line = f"paused: the store cannot be written ({error}); nothing is lost: make room, then "
         console.print(line + command(study), highlight=False, markup=False, soft_wrap=True)
-        return 1 if died else os.EX_TEMPFAIL
+        return os.EX_TEMPFAIL
 
 
 def _work_and_answer(
@@ -103,7 +101,7 @@ def _work_and_answer(
         if workers == 1:
             work(search, tracker, stop, show)
         else:
-            work_in_processes(search, budget, workers, stop, show)
+            work_in_processes(search, tracker, budget, workers, stop, show)
     if stop():
         line = f"stopped: {progress.headline(search.trials())}; go on with: {command(study)}"
         console.print(line, highlight=False, soft_wrap=True)

@@ -21,6 +21,9 @@ from harness.tried import slot_of
 DIMENSIONS = 64
 """More values than that are not tuned by a handful of points; the 65th would repeat the first."""
 
+INDEPENDENT = ("qmc", "random")
+"""Samplers of an ordinary search that draw without a look at other trials."""
+
 
 class PointSampler(optuna.samplers.BaseSampler):
     """Gives every cell the same scrambled Sobol points (Owen 1998): a fair, even search.
@@ -137,7 +140,7 @@ def sampler_for(study: Study, number: int) -> optuna.samplers.BaseSampler:
 
 def independent(study: Study) -> bool:
     """Say whether no trial depends on how another ends, so that their order changes nothing."""
-    return bool(study.scientific) or (study.sampler in ("qmc", "random") and study.pruner == "none")
+    return bool(study.scientific) or (study.sampler in INDEPENDENT and study.pruner == "none")
 
 
 def pruner_for(study: Study) -> optuna.pruners.BasePruner:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from harness.assigned import BLOCK, Assigned, Block, Reserved
 from harness.design import Agenda, Slot
 from harness.recipe import Recipe
-from harness.samplers import budget_of, pruner_for, sampler_for
+from harness.samplers import INDEPENDENT, budget_of, pruner_for, sampler_for
 from harness.settings import UserError
 from harness.store import Lease, harden, lease_path, locked, optuna_url, trial_directory
 from harness.study import Study, label
@@ -24,13 +24,17 @@ WAIT = "wait"
 TOGETHER = 8
 """Trials that an ordinary search asks for at once: with TPE no worse than one at a time over 128
 trials, while 32 cost a little early on (2026-11-22)."""
+APART = 4
+"""Trials in a block, at most, of networks too large to gain from training as one: few enough that
+two cores end together, and a block's own cost is shared."""
 
 
 class Search:
     """One study's trials in Optuna. `directions` says for each objective if higher is better.
 
     Trials are handed out in blocks of `most` at most, of cells of one `kind` (all cells differ if
-    none are told), so that they can train as one.
+    none are told), so that they can train as one; those of the kinds `apart` would train one after
+    the other even so, and come in small blocks.
     """
 
     def __init__(
@@ -41,9 +45,10 @@ class Search:
         *,
         most: int = 1,
         kinds: Mapping[str, int] | None = None,
+        apart: Collection[int] = (),
     ) -> None:
         self.study, self.root, self.directions = study, root, tuple(directions)
-        self.most, self.kinds = most, kinds or {}
+        self.most, self.kinds, self.apart = most, kinds or {}, apart
         self.directory = root / "studies" / study.name
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with locked(root / "initialise.lock"):
@@ -138,9 +143,10 @@ class Search:
         trials = self.trials()
         if not self.study.scientific:
             left = budget_of(self.study) - len(ended(trials))
-            return math.ceil(left / min(self.most, TOGETHER))
+            return math.ceil(left / self._most(self._ordinary(0)))
+        first = {self._kind(slot): slot for slot in self._tried.agenda.missing()}
         sizes = Counter(self._kind(slot) for slot in self._tried.agenda.missing())
-        return sum(math.ceil(size / self.most) for size in sizes.values())
+        return sum(math.ceil(size / self._most(first[kind])) for kind, size in sizes.items())
 
     def total(self) -> int:
         """Return the budget: all trials of both phases."""
@@ -153,21 +159,33 @@ class Search:
         waiting = [trial for trial in trials if trial.state == TrialState.WAITING][: self.most]
         if waiting:
             return self._wake(waiting, Block(first=waiting[0].number, size=len(waiting)))
-        slots = self._wanted(trials, self.most)
+        slots = self._wanted(trials)
         if slots:
             return self._create(trials, slots, Block(first=len(trials), size=len(slots)))
         return WAIT if any(t.state == TrialState.RUNNING for t in trials) else None
 
-    def _wanted(self, trials: list[FrozenTrial], most: int, like: Slot | None = None) -> list[Slot]:
-        """Return the missing slots of the first one's kind, or of that of `like`."""
+    def _wanted(
+        self, trials: list[FrozenTrial], lacking: int | None = None, like: Slot | None = None
+    ) -> list[Slot]:
+        """Return the next missing slots of one kind, or those that a block lacks of `like`."""
         if self.study.scientific:
             missing = self._tried.agenda.missing()
-            kind = self._kind(like or next(iter(missing))) if missing else None
+            first = like or next(iter(missing), None)
+            if first is None:
+                return []
+            kind, most = self._kind(first), lacking or self._most(first)
             return list(islice((slot for slot in missing if self._kind(slot) == kind), most))
-        number = len(trials)
+        number, most = len(trials), self._most(self._ordinary(0))
         left = budget_of(self.study) - len(first_tries(trials))
-        size = min(left, most, TOGETHER - number % TOGETHER)
+        size = min(left, lacking or most, most - number % most)
         return [self._ordinary(number + place) for place in range(size)]
+
+    def _most(self, slot: Slot) -> int:
+        """Return how many trials of a slot's kind a block has at most."""
+        most = self.most
+        if not self.study.scientific and self.study.sampler not in INDEPENDENT:
+            most = min(most, TOGETHER)
+        return min(most, APART) if self.kinds.get(label(slot.cell)) in self.apart else most
 
     def _kind(self, slot: Slot) -> tuple[Hashable, ...]:
         cell = label(slot.cell)

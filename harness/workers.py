@@ -1,4 +1,4 @@
-"""Workers: where trials run. This process, or several on one store; a signal stops them gently."""
+"""Workers: where trials run: this process, or further ones too; a signal stops them gently."""
 
 import os
 import signal
@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing import connection, parent_process
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,8 +27,7 @@ from harness.study import Study, load
 from harness.tracking import Tracker
 
 POLL_SECONDS = 0.2
-SHOW_SECONDS = 1.0
-"""Between two looks at all trials for the progress line: 10 ms of CPU each (2026-11-22)."""
+"""Between two looks at whether trials elsewhere are over: 10 ms of CPU each (2026-11-22)."""
 
 
 @dataclass
@@ -76,6 +76,7 @@ def work(search: Search, tracker: Tracker, stop: Stop, after: Callable[[], None]
             if block is None:
                 return
             if isinstance(block, str):
+                after()
                 time.sleep(POLL_SECONDS)
                 continue
             try:
@@ -87,38 +88,58 @@ def work(search: Search, tracker: Tracker, stop: Stop, after: Callable[[], None]
 
 def work_in_processes(
     search: Search,
+    tracker: Tracker,
     budget: Mapping[str, int],
     workers: int,
     stop: Stop,
     after: Callable[[], None],
 ) -> None:
-    """Train trials in `workers` processes on one store; `after` is called now and then.
+    """Train trials in this process and `workers` - 1 others on one store.
+
+    This one begins at once, and it ends when all trials have: it neither waits for a process that
+    is still coming up nor needs one that died, whose trials are taken up by the others.
 
     Raises:
-        StoreUnavailable: a worker could not write to the store.
-        ChildProcessError: a worker died of something else; every trial stays resumable.
+        StoreUnavailable: nothing more can be written; every trial stays resumable.
     """
-    settings = {"directions": search.directions, "most": search.most, "kinds": search.kinds}
-    arguments = (search.study.name, dict(budget), search.root, settings)
-    processes = [context().Process(target=_worker, args=arguments) for _ in range(workers)]
-    for process in processes:
-        process.start()
-    shown, told = time.monotonic(), False
-    while alive := [process for process in processes if process.is_alive()]:
-        connection.wait([process.sentinel for process in alive], timeout=POLL_SECONDS)
-        if stop() and not told:
-            told = True
-            for process in alive:
-                process.terminate()
-        if time.monotonic() - shown >= SHOW_SECONDS:
-            after()
-            shown = time.monotonic()
-    after()
-    died = {process.exitcode or 0 for process in processes} - {0}
-    if os.EX_TEMPFAIL in died:
-        raise StoreUnavailable("a worker could not write to it")
-    if died and not stop() and search.remaining():
-        raise ChildProcessError(f"a worker ended with status {min(died)}")
+    settings = {"directions": search.directions, "most": search.most}
+    settings |= {"kinds": search.kinds, "apart": search.apart}
+    helpers = _Helpers((search.study.name, dict(budget), search.root, settings), workers - 1)
+    try:
+        work(search, tracker, stop, after)
+    finally:
+        helpers.end()
+
+
+class _Helpers:
+    """Further processes that train; starting one waits for the imports of where it comes from."""
+
+    def __init__(self, arguments: tuple[Any, ...], count: int) -> None:
+        self._arguments, self._count = arguments, count
+        self._started: list[BaseProcess] = []
+        self._over = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._start, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop those that still train, and wait for those that have come up."""
+        with self._lock:
+            self._over = True
+        for process in self._started:
+            process.terminate()
+        for process in self._started:
+            process.join()
+
+    def _start(self) -> None:
+        for _ in range(self._count):
+            process = context().Process(target=_worker, args=self._arguments, daemon=True)
+            process.start()
+            with self._lock:
+                if self._over:
+                    process.terminate()
+                    return
+                self._started.append(process)
 
 
 def _worker(name: str, budget: dict[str, int], root: Path, settings: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -122,6 +123,19 @@ def test_workers_stop_when_the_process_that_started_them_is_killed(tmp_path: Pat
     attempt.process.kill()
     assert attempt.wait() == -signal.SIGKILL
     _wait_for(lambda: {run["status"] for run in small.runs(root).values()} == {"KILLED"})
+
+
+def test_a_worker_that_is_killed_leaves_its_trials_to_the_others(tmp_path: Path) -> None:
+    folder = small.write_study(tmp_path, epochs=150)
+    root = small.make_store(tmp_path / "store")
+    attempt = small.start(folder, root, workers=2)
+    _wait_for(lambda: len(small.runs(root)) >= 3)
+    first = psutil.Process(attempt.process.pid)
+    (other,) = (each for child in first.children() for each in child.children())
+    other.kill()
+    assert attempt.wait() == 0
+    assert {trial["state"] for trial in small.trials(root)} == {"COMPLETE"}
+    assert {run["status"] for run in small.runs(root).values()} == {"FINISHED"}
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float = 240) -> None:

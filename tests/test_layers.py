@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " curves preview subjects",
         "checkpoints interpolation pace keeper outcome identity training fused rows weight_files"
         " footprint outbox tracked tracking measures views forgetting representation traces",
-        "design assigned tried samplers pruning search checks kinds capability trials blocks"
+        "design assigned tried samplers pruning search checks kinds capability trials stacks blocks"
         " lineage forks workers results reproduction finetuning record plots progress registration"
         " caveats comparisons findings pruning_cost",
         "compare anatomy_tables described phase_tree "
@@ -44,7 +44,7 @@ LIBRARIES: dict[str, frozenset[str]] = {
         "statsmodels": "statistics",
         "safetensors": "weight_files starts export",
         "captum": "explain",
-        "psutil": "blocks store system forks",
+        "psutil": "stacks store system forks",
         "sqlalchemy": "outbox rows store tracking",
         "sqlite3": "store listing",
         "fcntl": "store",

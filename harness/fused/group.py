@@ -55,6 +55,7 @@ class Group:
         self.stack = Stack(networks, trained, [recipe.task for recipe in recipes])
         self.passes = passes(self.stack, recipes[0])
         self.feed = Feed(recipes, self.stack.flat)
+        self.data = [self.feed.of(row) for row in range(len(members))]
         self.optimizer = RowOptimizer(
             recipes, segments_of(groups), self.stack.flat, self.feed.steps * recipes[0].epochs
         )
@@ -101,7 +102,7 @@ class Group:
             outcome = outcome_of(
                 member.recipe,
                 self.network,
-                Feed([member.recipe], self.stack.flat).of(0),
+                self.data[number],
                 member.course,
                 weights=weights,
                 wall=member.wall,

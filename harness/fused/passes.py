@@ -1,5 +1,7 @@
 """Passes: how the models of a stack go through a batch, as one or one after the other."""
 
+import torch
+
 from harness.fused.apart import Apart
 from harness.fused.stack import Stack
 from harness.fused.together import Together
@@ -18,6 +20,11 @@ def passes(stack: Stack, recipe: Recipe) -> Together | Apart:
     """Return the way that is faster: a function of the recipe, as it decides the last bits."""
     on_cpu = stack.flat.device.type == "cpu"
     return Apart(stack) if on_cpu and step_flops(recipe) >= LARGE else Together(stack)
+
+
+def is_apart(recipe: Recipe) -> bool:
+    """Say whether such recipes train one after the other on this machine, even in a stack."""
+    return not torch.cuda.is_available() and step_flops(recipe) >= LARGE
 
 
 def step_flops(recipe: Recipe) -> float:

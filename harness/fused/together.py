@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from harness.fused.replay import Replays
 from harness.fused.stack import Batch, Stack
 from harness.recipe import Task
 
@@ -21,6 +22,7 @@ class Together:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
+        self._replays = Replays()
 
     def gradients(
         self, batch: Batch, masks: Sequence[Tensor], out: Tensor, *, shared: bool
@@ -30,10 +32,18 @@ class Together:
         The losses are summed: an average would divide each gradient by the number of models.
         """
         self.stack.train()
+        leaves, rest = list(self.stack.trained.values()), list(self.stack.rest.values())
+        key = (shared, *self.stack.tasks, *(part.shape for part in (*batch, *masks)))
+        step = partial(self._step, batch, masks, shared=shared)
+        losses, *pieces = self._replays(key, step, [*leaves, *batch, *masks], rest)
+        torch.cat([piece.reshape(len(self.stack), -1) for piece in pieces], 1, out=out)
+        return losses
+
+    def _step(self, batch: Batch, masks: Sequence[Tensor], *, shared: bool) -> tuple[Tensor, ...]:
+        """Return the losses and the gradient of each parameter, (models, *shape)."""
         losses = self._losses(batch, list(masks), None if shared else 0)
         pieces = torch.autograd.grad(losses.sum(), list(self.stack.trained.values()))
-        torch.cat([piece.reshape(len(self.stack), -1) for piece in pieces], 1, out=out)
-        return losses.detach()
+        return (losses.detach(), *pieces)
 
     @torch.no_grad()
     def predict(self, batch: Batch, *, shared: bool) -> Tensor:
@@ -48,9 +58,12 @@ class Together:
         return outputs
 
     def _losses(self, batch: Batch, masks: list[Tensor], dim: int | None) -> Tensor:
-        outputs = self._outputs(batch, masks, dim)
+        outputs, tasks = self._outputs(batch, masks, dim), self._by_task()
+        if len(tasks) == 1:
+            (task,) = tasks
+            return vmap(partial(task.loss, training=True), in_dims=(0, dim))(outputs, list(batch))
         losses = outputs.new_empty(len(self.stack))
-        for task, rows in self._by_task().items():
+        for task, rows in tasks.items():
             chosen = batch if dim is None else [part[rows] for part in batch]
             over_rows = vmap(partial(task.loss, training=True), in_dims=(0, dim))
             losses[rows] = over_rows(outputs[rows], list(chosen))
