@@ -30,13 +30,15 @@ MODELS = {
 }
 
 
+@pytest.mark.parametrize("epochs", [3, pytest.param(26, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("recipe", MODELS.values(), ids=MODELS.keys())
 def test_one_after_the_other_is_equal_to_alone(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An epoch has four steps or more."""
     monkeypatch.setattr(passes, "LARGE", 0.0)
     recipes = [
-        replace(recipe, precision="64-true", lr=rate, seed=seed)
+        replace(recipe, precision="64-true", lr=rate, seed=seed, epochs=epochs)
         for seed, rate in enumerate((1e-3, 3e-3, 1e-2))
     ]
     watch = replace(WATCH, metrics=())
