@@ -39,8 +39,9 @@ def test_the_order_of_cosines_is_spearmans_and_blind_to_scale_and_rotation() -> 
     rotation, _ = torch.linalg.qr(drawn(5, 5, seed=2))
     assert same_order(one, 3 * one @ rotation) == pytest.approx(1.0)
     above = np.triu_indices(12, 1)
-    cosines = [(n := torch.nn.functional.normalize(each)) @ n.T for each in (one, other)]
-    expected = spearmanr(*(each.numpy()[above] for each in cosines)).statistic
+    first, second = (torch.nn.functional.normalize(each) for each in (one, other))
+    cosines = (first @ first.T).numpy()[above], (second @ second.T).numpy()[above]
+    expected = spearmanr(cosines[0], cosines[1]).statistic
     assert same_order(one, other) == pytest.approx(expected)
     assert math.isnan(same_order(torch.ones(12, 5), other))
 
