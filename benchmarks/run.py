@@ -1,7 +1,7 @@
 """Benchmark: every section, or those asked for, printed and put into the pages that show it.
 
-Command:  make bench [ONLY="steps stored"]    (all of it: under 15 minutes on 2 quiet cores)
-"studies" means the three kinds of studies: mlp, cnn, decoder (under 6 minutes).
+Command:  make bench [ONLY="steps stored"]    (all of it: about 15 minutes on 2 quiet cores)
+"studies" means the three kinds of studies: mlp, cnn, decoder (7 minutes).
 Nothing here fails because a machine is slow; a section that is not run keeps its last table in
 docs/performance.md, and the README its part of it. The numbers go into docs/performance.json.
 """
