@@ -26,10 +26,10 @@ from benchmarks.idiomatic import EXPERIMENT, Script
 from benchmarks.measure import Clock, now
 from harness.data.batches import Splits
 from harness.forks import context, default_workers
+from harness.fresh import network_of
 from harness.kinds import MOST
 from harness.recipe import Recipe
 from harness.study import load
-from harness.training import network_of
 from harness.tried import slot_of
 from harness.workers import Stop, open_search, work, work_in_processes
 

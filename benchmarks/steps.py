@@ -16,12 +16,13 @@ from harness.data.batches import Split
 from harness.data.content import Content
 from harness.data.in_memory import Sizes
 from harness.data.table import Table
+from harness.fresh import network_of
 from harness.keeper import Hooks
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
 from harness.strategies.full import Full
 from harness.tasks.classify import Classify
-from harness.training import network_of, train
+from harness.training import train
 
 EXAMPLES, HELD_OUT, BATCH, RATE, SEED = 4096, 512, 64, 1e-3, 0
 STEPS = EXAMPLES // BATCH

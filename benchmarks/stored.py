@@ -18,6 +18,7 @@ from benchmarks.filled import fill
 from benchmarks.measure import Clock, now, table
 from harness.blocks import run_block
 from harness.data.digits import Digits
+from harness.fresh import network_of
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
 from harness.search import Search
@@ -25,7 +26,6 @@ from harness.strategies.full import Full
 from harness.study import Study
 from harness.tasks.classify import Classify
 from harness.tracking import Tracker
-from harness.training import network_of
 from harness.workers import Stop, open_search
 
 WARM_UP, TIMED = 3, 12

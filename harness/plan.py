@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.checks import Sample, check
+from harness.fresh import network_of
 from harness.groups import prepare
 from harness.optimizer import build_optimizer
 from harness.phase_tree import phase_tree
@@ -17,7 +18,6 @@ from harness.resolution import resolution
 from harness.results import stored_record
 from harness.samplers import budget_of
 from harness.study import Study, label, load, store
-from harness.training import network_of
 from harness.weight_files import REPEATED
 
 STEP_SECONDS = 0.0005

@@ -1,13 +1,11 @@
 """Train one recipe with Lightning's Trainer; go on from its checkpoint if there is one."""
 
 import logging
-import random
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as lightning
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -19,6 +17,7 @@ from harness.base import begin
 from harness.course import Course, Diverged, Watch
 from harness.evaluation import outputs_on, prefixed, score
 from harness.footprint import Footprint
+from harness.fresh import network_of
 from harness.groups import prepare
 from harness.identity import CHECKPOINT, identity_of, is_done, kept_of, require_same
 from harness.interpolation import Interpolation
@@ -30,24 +29,6 @@ from harness.pace import Pace
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Recipe
 from harness.start import Base
-
-
-def seed_all(seed: int) -> None:
-    """Seed the random streams of torch, NumPy and Python."""
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
-
-
-def network_of(recipe: Recipe) -> nn.Module:
-    """Return the recipe's freshly initialised network: a function of its settings and seed.
-
-    Convolutions keep their weights channels last: on a CPU a step takes .66-1.04 of the time, an
-    evaluation .35-1.0 (seven networks, 2026-11-22), and tensor cores ask for it.
-    """
-    seed_all(recipe.seed)
-    network = recipe.model.build(recipe.data.facts())
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def train(

@@ -12,6 +12,7 @@ from harness.course import Watch
 from harness.data.changed_digits import ChangedDigits
 from harness.data.digits import Digits
 from harness.forgetting import drift
+from harness.fresh import network_of
 from harness.models.mlp import MLP
 from harness.recipe import Recipe
 from harness.start import Base
@@ -22,7 +23,7 @@ from harness.strategies.linear_probe import LinearProbe
 from harness.strategies.lora import LoRA
 from harness.tasks.classify import Classify
 from harness.traces import traces
-from harness.training import network_of, train
+from harness.training import train
 
 SOURCE = Recipe(
     model=MLP(depth=2, width=32), data=Digits(), task=Classify(), strategy=Full(), lr=1e-2, epochs=8

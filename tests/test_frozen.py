@@ -10,6 +10,7 @@ from torch import nn
 from harness.course import Watch
 from harness.data.augment import Augment
 from harness.data.digits import Digits
+from harness.fresh import network_of
 from harness.frozen import remembered
 from harness.groups import prepare
 from harness.models.cnn import CNN
@@ -20,7 +21,7 @@ from harness.strategies.full import Full
 from harness.strategies.linear_probe import LinearProbe
 from harness.strategies.lp_ft import LPFT
 from harness.tasks.classify import Classify
-from harness.training import network_of, train
+from harness.training import train
 
 PROBE = Recipe(
     model=MLP(depth=2, width=16), data=Digits(limit=300), task=Classify(), strategy=LinearProbe(),

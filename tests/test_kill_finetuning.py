@@ -16,6 +16,7 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 from torch.optim import Optimizer
 
+from harness.fresh import network_of
 from harness.groups import prepare
 from harness.learner import Learner
 from harness.pace import Pace
@@ -26,7 +27,7 @@ from harness.settings import UserError
 from harness.starts.from_directory import FromDirectory
 from harness.strategies.lora import LoRA
 from harness.strategies.lp_ft import LPFT
-from harness.training import network_of, train
+from harness.training import train
 from tests import families, small
 from tests.test_resume_matrix import BASE, STEPS, STRATEGIES, base_in, fine_tuning, same
 from tests.test_training import WATCH

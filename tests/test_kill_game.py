@@ -11,11 +11,12 @@ from torch import Tensor
 from harness import checkpoints
 from harness.course import Watch
 from harness.data.digits import Digits
+from harness.fresh import network_of
 from harness.models.gan import GAN
 from harness.recipe import Recipe
 from harness.strategies.full import Full
 from harness.tasks.adversarial import Adversarial
-from harness.training import network_of, train
+from harness.training import train
 from tests.test_kill_finetuning import kill_at
 from tests.test_resume_matrix import same
 

@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "models data strategies anatomy discovery sizing statistics outline selectors groups base"
         " length",
         "tasks learner course frozen optimizer evaluation store provenance system phase_runner"
-        " curves preview subjects",
+        " curves preview subjects fresh",
         "checkpoints interpolation pace keeper outcome identity training fused rows weight_files"
         " footprint outbox tracked tracking measures views forgetting representation traces",
         "design assigned tried samplers pruning search checks kinds capability trials stacks blocks"

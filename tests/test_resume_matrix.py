@@ -13,6 +13,7 @@ import harness.strategies
 from harness.data.digits import Digits
 from harness.data.movie_reviews import MovieReviews
 from harness.discovery import discover
+from harness.fresh import network_of
 from harness.groups import prepare
 from harness.keeper import Hooks, Interrupted
 from harness.models.bert import Bert
@@ -27,7 +28,7 @@ from harness.strategies.full import Full
 from harness.strategies.linear_probe import LinearProbe
 from harness.strategies.lp_ft import LPFT
 from harness.tasks.classify import Classify
-from harness.training import network_of, train
+from harness.training import train
 from tests.test_training import WATCH, StopAt, exact
 
 BASE = Recipe(

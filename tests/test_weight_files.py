@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from harness import weight_files
+from harness.fresh import network_of
 from harness.outcome import Outcome
 from harness.recipe import Recipe, Strategy
 from harness.settings import UserError
@@ -18,7 +19,7 @@ from harness.strategies.linear_probe import LinearProbe
 from harness.strategies.lora import VARIANTS, LoRA
 from harness.strategies.norm_tuning import NormTuning
 from harness.strategies.surgical import Surgical
-from harness.training import network_of, train
+from harness.training import train
 from tests.test_resume_matrix import BASE
 from tests.test_training import WATCH
 

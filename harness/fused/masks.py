@@ -51,6 +51,11 @@ class Masked(nn.Module):
         super().__init__()
         self.path, self.desk, self.training = path, desk, training
 
+    @property
+    def p(self) -> float:
+        """Refuse what only a Dropout of a single model has."""
+        raise TypeError("its forward reads the rate of a Dropout, which each model has its own of")
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Map any shape to itself."""
         return self.desk.apply(self.path, inputs) if self.training else inputs

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from harness.base import begin
 from harness.course import Course, Watch
+from harness.fresh import network_of
 from harness.groups import Prepared, prepare
 from harness.keeper import Hooks
 from harness.phase_runner import PhaseRunner
 from harness.recipe import Recipe
-from harness.training import network_of
 
 
 @dataclass(kw_only=True)

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from harness.anatomy.gradients import PREFIX, LayerNorms, is_due, row_norms, weight_layers
+from harness.fresh import network_of
 from harness.fused.train import train_group
 from harness.keeper import Hooks
-from harness.training import network_of, train
+from harness.training import train
 from tests.test_training import BASE, WATCH
 
 RECIPE = replace(BASE, precision="64-true", epochs=6, l2=0.1)

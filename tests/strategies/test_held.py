@@ -11,6 +11,7 @@ from torch import Tensor
 from harness.course import Watch
 from harness.data.diabetes import Diabetes
 from harness.data.digits import Digits
+from harness.fresh import network_of
 from harness.groups import Prepared, prepare
 from harness.models.mlp import MLP
 from harness.recipe import Recipe, Strategy
@@ -20,7 +21,7 @@ from harness.strategies.full import Full
 from harness.strategies.l2_sp import L2SP
 from harness.tasks.classify import Classify
 from harness.tasks.regress import Regress
-from harness.training import network_of, train
+from harness.training import train
 
 SOURCE = Recipe(
     model=MLP(depth=0), data=Digits(limit=200), task=Classify(), strategy=Full(), lr=3e-3, epochs=6

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from harness.base import begin
 from harness.data.movie_review_pieces import FILE, MovieReviewPieces
+from harness.fresh import network_of
 from harness.models.bert import MINILM as ARCHITECTURE
 from harness.models.tokens import mean_of_present
 from harness.packages import read_packaged
@@ -18,7 +19,7 @@ from harness.starts.from_package import MINILM
 from harness.strategies.full import Full
 from harness.strategies.lora import LoRA
 from harness.tasks.classify import Classify
-from harness.training import network_of, train
+from harness.training import train
 from harness.weight_files import EXAMPLE, TRAINED, prove_files, weight_files
 from tests.test_training import WATCH
 

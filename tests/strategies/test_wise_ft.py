@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from harness.fresh import network_of
 from harness.groups import prepare
 from harness.interpolation import Interpolation, renew_statistics
 from harness.settings import UserError
@@ -18,7 +19,7 @@ from harness.strategies.lora import LoRA
 from harness.strategies.lp_ft import LPFT
 from harness.strategies.wise_ft import WiseFT
 from harness.tasks.regress import Regress
-from harness.training import network_of, train
+from harness.training import train
 from tests.test_resume_matrix import BASE, same
 from tests.test_training import WATCH
 

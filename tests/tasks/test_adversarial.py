@@ -14,6 +14,7 @@ from harness import checkpoints
 from harness.course import Watch
 from harness.data.digits import Digits
 from harness.evaluation import outputs_on, score
+from harness.fresh import network_of
 from harness.models.gan import GAN, GANNetwork
 from harness.models.mlp import MLP
 from harness.models.vae import VAE
@@ -27,7 +28,7 @@ from harness.tasks.autoencode import Autoencode
 from harness.tasks.classify import Classify
 from harness.tasks.judge import features_of
 from harness.tasks.likeness import Coverage, Diversity, Frechet
-from harness.training import network_of, train
+from harness.training import train
 
 RECIPE = Recipe(
     model=GAN(width=4, latent=6),
