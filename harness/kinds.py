@@ -1,6 +1,8 @@
 """Kinds: which cells of a study have networks of one shape, so that their trials train as one."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from harness.checks import Sample
@@ -8,6 +10,7 @@ from harness.fused.passes import is_apart
 from harness.fused.shape import fusion_key
 from harness.measures import measures
 from harness.search import Search
+from harness.settings import UserError
 from harness.study import Study, label
 
 MOST = 32
@@ -27,5 +30,18 @@ def search_of(study: Study, root: Path, samples: Sequence[Sample], fuse: int) ->
         label(each.cell): numbers.setdefault(fusion_key(each.recipe), len(numbers))
         for each in (samples if fuse > 1 else ())
     }
-    apart = {kinds[label(each.cell)] for each in samples if kinds and is_apart(each.recipe)}
+    apart = partial(_apart, samples if kinds else (), kinds)
     return Search(study, root, directions, most=fuse, kinds=kinds, apart=apart)
+
+
+def _apart(samples: Sequence[Sample], kinds: Mapping[str, int]) -> frozenset[int]:
+    """Return the kinds whose networks are too large to gain from training as one.
+
+    A network that does not run is no such kind: its error is that of its own trials.
+    """
+    found = set()
+    for each in samples:
+        with suppress(UserError):
+            if is_apart(each.recipe):
+                found.add(kinds[label(each.cell)])
+    return frozenset(found)

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ class Search:
 
     Trials are handed out in blocks of `most` at most, of cells of one `kind` (all cells differ if
     none are told), so that they can train as one; those of the kinds `apart` would train one after
-    the other even so, and come in small blocks.
+    the other even so, and come in small blocks. `apart` is asked for once a trial is handed out,
+    as it takes seconds of imports.
     """
 
     def __init__(
@@ -45,10 +47,10 @@ class Search:
         *,
         most: int = 1,
         kinds: Mapping[str, int] | None = None,
-        apart: Collection[int] = (),
+        apart: Callable[[], Collection[int]] = frozenset,
     ) -> None:
         self.study, self.root, self.directions = study, root, tuple(directions)
-        self.most, self.kinds, self.apart = most, kinds or {}, apart
+        self.most, self.kinds, self._apart = most, kinds or {}, apart
         self.directory = root / "studies" / study.name
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with locked(root / "initialise.lock"):
@@ -63,6 +65,11 @@ class Search:
             )
             harden(storage.engine, immediate=True)
         self._tried = Tried(Agenda(study, higher_is_better=self.directions[0]))
+
+    @cached_property
+    def apart(self) -> frozenset[int]:
+        """The kinds whose networks train one after the other."""
+        return frozenset(self._apart())
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials by number, not copied."""

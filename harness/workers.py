@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -103,7 +104,7 @@ def work_in_processes(
         StoreUnavailable: nothing more can be written; every trial stays resumable.
     """
     settings = {"directions": search.directions, "most": search.most}
-    settings |= {"kinds": search.kinds, "apart": search.apart}
+    settings |= {"kinds": search.kinds, "apart": partial(frozenset, search.apart)}
     helpers = _Helpers((search.study.name, dict(budget), search.root, settings), workers - 1)
     try:
         work(search, tracker, stop, after)

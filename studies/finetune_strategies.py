@@ -2,9 +2,7 @@
 
 Command:  make study NAME=finetune_strategies
 Cost:     341 s of CPU, 20 minutes beside much other work (270 trials, 4 before them).
-Expected: not known; by Kumar et al. 2022 (arXiv:2202.10054) a probe first is no worse than full.
-Found:    full .881 (2026-11-28). A probe for the first half of the epochs −4.0 ± 1.3 points, LoRA
-          −15.0 ± 3.9, the probe alone −15.7 ± 1.0; exploring, freezing the first block is no worse.
+Found:    full .881 (2026-11-28); probe first −4.0 ± 1.3 points, LoRA −15.0 ± 3.9, head −15.7 ± 1.0.
 """
 
 from optuna.trial import BaseTrial
@@ -72,7 +70,7 @@ study = Study(
     scientific={"strategy": tuple(STRATEGIES)},
     claims=(
         Claim(a="probe", b="full"),
-        Claim(a="LP-FT", b="full", expect="better"),
+        Claim(a="LP-FT", b="full", expect="better"),  # Kumar et al. 2022, arXiv:2202.10054
         Claim(a="LoRA", b="full", expect="equal", margin=0.02),
     ),
     metrics=("val/accuracy",),
