@@ -74,7 +74,7 @@ check: $(PINS)
 	$(BIN)/harness check
 
 test: $(PINS)
-	$(BIN)/python -m pytest -m "not slow" -n 3
+	$(BIN)/python -m pytest -m "not slow" -n 3 --dist worksteal
 
 test-all: $(PINS)
 	$(BIN)/python -m pytest -n 2

@@ -96,8 +96,15 @@ def test_what_no_run_has_written_yet_is_written_after_a_kill(tmp_path: Path) -> 
     _assert_equal(whole, killed)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status", "workers"),
+    [
+        (signal.SIGINT, 130, 2),
+        (signal.SIGTERM, 143, 1),
+        pytest.param(signal.SIGINT, 130, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_leaves_a_resumable_study(
     tmp_path: Path, number: int, status: int, workers: int
 ) -> None:

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 
 from harness.forks import default_workers
 from harness.search import Search
 from harness.study import Study, load
 from tests import small
+
+
+def in_all(value: object) -> ParameterSet:
+    """Return a parameter that `make test-all` alone runs."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
 
 FAILING = '''
 from pathlib import Path as _Path
@@ -175,7 +182,7 @@ def test_the_same_recipe_and_seed_are_not_trained_twice(tmp_path: Path) -> None:
     assert small.runs(root)[1]["status"] == "FINISHED"
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random", "qmc", "gp"])
+@pytest.mark.parametrize("sampler", ["tpe", *map(in_all, ["nsga2", "random", "qmc", "gp"])])
 def test_an_ordinary_search_ends_the_same_when_it_is_interrupted(
     tmp_path: Path, sampler: str
 ) -> None:
@@ -230,7 +237,7 @@ def test_pruned_trials_end_as_pruned_in_both_stores(tmp_path: Path, pruner: str)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-@pytest.mark.parametrize("megabytes", [4, 6, 9])
+@pytest.mark.parametrize("megabytes", [in_all(4), 6, in_all(9)])
 def test_a_full_disk_pauses_the_study_and_loses_nothing(tmp_path: Path, megabytes: int) -> None:
     folder = small.write_study(tmp_path, epochs=40)
     disk = tmp_path / "disk"
