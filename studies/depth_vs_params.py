@@ -1,7 +1,7 @@
 """At a fixed number of parameters, is it better to be deep or wide?
 
 Command:  make study NAME=depth_vs_params
-Cost:     1:40 minutes on two CPU cores (432 trials, up to 16 at once).
+Cost:     1:06 minutes on two CPU cores (432 trials, up to 16 at once).
 Expected: wide: depth 8 loses to depth 1 by 17 ± 6 points of accuracy at 2,800 parameters in a plain
           trunk (rounding alone moves that cell: 28 ± 7 one by one), but by 2.2 ± 1.0 in a
           residual one, so most of it is trainability; at 10,300 and 32,000 the residual trunk loses
