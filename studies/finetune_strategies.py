@@ -2,7 +2,7 @@
 
 Command:  make study NAME=finetune_strategies
 Cost:     341 s of CPU, 20 minutes beside much other work (270 trials, 4 before them).
-Expected: probe first no worse than full; found −4.0 ± 1.3 points, LoRA −15.0 ± 3.9, head −15.7 ± 1.0.
+Expected: a probe first no worse than full; found −4.0 ± 1.3 points, LoRA −15.0 ± 3.9.
 """
 
 from optuna.trial import BaseTrial
